@@ -1,0 +1,39 @@
+//! The one table of files that may say `unsafe`, each with its reason.
+//!
+//! Everywhere else the compiler forbids it too (`unsafe_code` is denied for the workspace); this table is
+//! what makes opening another file a change that a reviewer sees.
+
+use super::Source;
+use super::code::{lines_with_word, only_code};
+use crate::steps::{Verdict, verdict_of};
+
+/// (file, why it cannot do without).
+const ALLOWED: &[(&str, &str)] = &[];
+
+pub(super) fn check(sources: &[Source]) -> Verdict {
+    let offences = sources.iter().filter_map(|source| {
+        let lines = lines_with_word(&only_code(&source.text), "unsafe");
+        let allowed = ALLOWED.iter().any(|(path, _)| *path == source.path);
+        match (lines.first(), allowed) {
+            (None, false) => None,
+            (Some(line), false) => Some(Err(format!(
+                "{}:{line}: unsafe outside the table in xtask/src/tidy/unsafe_map.rs",
+                source.path
+            ))),
+            (Some(_), true) => Some(Ok(())),
+            (None, true) => Some(Err(format!(
+                "{}: in the table of unsafe files, but holds no unsafe: take it out of the table",
+                source.path
+            ))),
+        }
+    });
+    let missing = ALLOWED
+        .iter()
+        .filter(|(path, _)| !sources.iter().any(|source| source.path == *path))
+        .map(|(path, _)| {
+            Err(format!(
+                "{path}: in the table of unsafe files, but does not exist"
+            ))
+        });
+    verdict_of(offences.chain(missing))
+}

@@ -17,7 +17,7 @@ mod options;
 
 /// Runs an `async fn main` on a hub of its own.
 ///
-/// ```ignore
+/// ```text
 /// #[evlet::main]
 /// async fn main() -> std::io::Result<()> {
 ///     evlet::sleep(std::time::Duration::from_millis(10)).await;
@@ -52,7 +52,7 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
 
 /// Runs an `async fn` as a test on a hub of its own, in virtual time.
 ///
-/// ```ignore
+/// ```text
 /// #[evlet::test]
 /// async fn an_hour_takes_no_time() {
 ///     let start = evlet::now();

@@ -1,1 +1,45 @@
-//! Being built.
+//! What the hub promises, theme by theme, through its public API.
+//!
+//! Promises cite `reliability.md` (`// proves A-5`), behaviour that came from eventlet cites its
+//! conformance case. What needs a process of its own (memory, signals, descriptors closed behind the
+//! hub's back) is in `tests/alone`.
+
+// The props.
+mod bell;
+mod deadline;
+mod outsider;
+mod pairs;
+mod stage;
+mod trace;
+
+// Green threads.
+mod cancel; // an unstarted task, and any wait at any of its polls
+mod deadlock; // nothing can wake anybody
+mod fairness; // nobody starves
+mod join; // wait, link, detach
+mod kill; // dropped once, before anybody hears of it
+mod order; // first come, first served
+#[cfg(panic = "unwind")]
+mod panic; // a panic ends its task only
+mod slot; // what evlet can say about each
+mod watchdog; // who holds the hub
+
+// Time.
+mod timeout;
+mod timers;
+mod virtual_time;
+
+// Descriptors.
+mod closing;
+mod interrupted;
+mod odd_descriptors;
+mod reactor;
+mod trampoline;
+
+// Hubs.
+mod hubs; // many of them
+mod nested; // but one a thread
+mod numbers; // stats()
+mod remote; // other threads
+mod sends; // what may cross them
+mod shutdown; // the drop of a hub

@@ -1,0 +1,225 @@
+//! A table with small, stable indices whose memory goes back when its entries do.
+//!
+//! The hub keeps three kinds of thing by index: green threads, timers and registered descriptors.
+//! A plain `Vec` with a free list would do, but it never shrinks: a hub that once held a million
+//! timers would hold their memory for ever (promise B-4). So entries live in chunks; a chunk whose
+//! last entry left is freed, save for one that is kept so that a table which hovers around a
+//! chunk's edge does not allocate at each step.
+//!
+//! Insert, remove and look-up are O(1). Indices are reused; who stores one keeps a generation (an
+//! id, a sequence number) in the entry and compares it.
+
+/// Entries in a chunk; a power of two.
+const CHUNK: usize = 256;
+const NONE: u32 = u32::MAX;
+
+#[derive(Debug)]
+enum Entry<T> {
+    /// The next vacant entry of the same chunk.
+    Vacant(u32),
+    Occupied(T),
+}
+
+#[derive(Debug)]
+struct Chunk<T> {
+    entries: Box<[Entry<T>]>,
+    vacant: u32,
+    used: u32,
+}
+
+impl<T> Chunk<T> {
+    fn new() -> Self {
+        let entries = (1..=CHUNK as u32)
+            .map(|next| Entry::Vacant(if next == CHUNK as u32 { NONE } else { next }))
+            .collect();
+        Chunk {
+            entries,
+            vacant: 0,
+            used: 0,
+        }
+    }
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub(crate) struct Arena<T> {
+    chunks: Vec<Option<Chunk<T>>>,
+    /// Chunks that may have room; the top is tried first. May name a chunk that is full or gone:
+    /// such entries are dropped when they come to the top.
+    roomy: Vec<u32>,
+    /// Numbers of chunks that were freed.
+    freed: Vec<u32>,
+    len: usize,
+}
+
+impl<T> Arena<T> {
+    pub(crate) const fn new() -> Self {
+        Arena {
+            chunks: Vec::new(),
+            roomy: Vec::new(),
+            freed: Vec::new(),
+            len: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The index that the next [`insert`](Self::insert) will use.
+    pub(crate) fn next_index(&mut self) -> u32 {
+        let chunk = self.chunk_with_room();
+        let vacant = self.chunks[chunk as usize]
+            .as_ref()
+            .map_or(NONE, |c| c.vacant);
+        chunk * CHUNK as u32 + vacant
+    }
+
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
+        let number = self.chunk_with_room();
+        let Some(chunk) = &mut self.chunks[number as usize] else {
+            unreachable!("chunk_with_room returns a chunk that exists")
+        };
+        let place = chunk.vacant;
+        let entry = &mut chunk.entries[place as usize];
+        let Entry::Vacant(next) = *entry else {
+            unreachable!("the free list holds vacant entries only")
+        };
+        chunk.vacant = next;
+        chunk.used += 1;
+        *entry = Entry::Occupied(value);
+        self.len += 1;
+        number * CHUNK as u32 + place
+    }
+
+    pub(crate) fn get(&self, index: u32) -> Option<&T> {
+        let chunk = self.chunks.get(index as usize / CHUNK)?.as_ref()?;
+        match &chunk.entries[index as usize % CHUNK] {
+            Entry::Occupied(value) => Some(value),
+            Entry::Vacant(_) => None,
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut T> {
+        let chunk = self.chunks.get_mut(index as usize / CHUNK)?.as_mut()?;
+        match &mut chunk.entries[index as usize % CHUNK] {
+            Entry::Occupied(value) => Some(value),
+            Entry::Vacant(_) => None,
+        }
+    }
+
+    pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
+        let number = index / CHUNK as u32;
+        let place = index % CHUNK as u32;
+        let chunk = self.chunks.get_mut(number as usize)?.as_mut()?;
+        let entry = &mut chunk.entries[place as usize];
+        if matches!(entry, Entry::Vacant(_)) {
+            return None;
+        }
+        let was_full = chunk.vacant == NONE;
+        let Entry::Occupied(value) = std::mem::replace(entry, Entry::Vacant(chunk.vacant)) else {
+            unreachable!("checked above")
+        };
+        chunk.vacant = place;
+        chunk.used -= 1;
+        let now_empty = chunk.used == 0;
+        self.len -= 1;
+        if now_empty && self.vacancies() > CHUNK {
+            self.chunks[number as usize] = None;
+            self.freed.push(number);
+            if self.len == 0 {
+                self.roomy.retain(|&n| self.chunks[n as usize].is_some());
+            }
+        } else if was_full {
+            self.roomy.push(number);
+        }
+        Some(value)
+    }
+
+    /// The occupied entries, by index.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.chunks.iter().enumerate().flat_map(|(number, chunk)| {
+            let entries = chunk.iter().flat_map(|c| c.entries.iter());
+            entries
+                .enumerate()
+                .filter_map(move |(place, entry)| match entry {
+                    Entry::Occupied(value) => Some(((number * CHUNK + place) as u32, value)),
+                    Entry::Vacant(_) => None,
+                })
+        })
+    }
+
+    /// Empties the table and hands its entries over, by index.
+    pub(crate) fn take_all(&mut self) -> Vec<T> {
+        let old = std::mem::replace(self, Arena::new());
+        let chunks = old.chunks.into_iter().flatten();
+        chunks
+            .flat_map(|c| c.entries.into_vec())
+            .filter_map(|entry| match entry {
+                Entry::Occupied(value) => Some(value),
+                Entry::Vacant(_) => None,
+            })
+            .collect()
+    }
+
+    fn vacancies(&self) -> usize {
+        (self.chunks.len() - self.freed.len()) * CHUNK - self.len
+    }
+
+    fn chunk_with_room(&mut self) -> u32 {
+        while let Some(&number) = self.roomy.last() {
+            match &self.chunks[number as usize] {
+                Some(chunk) if chunk.vacant != NONE => return number,
+                _ => {
+                    self.roomy.pop();
+                }
+            }
+        }
+        let number = match self.freed.pop() {
+            Some(number) => {
+                self.chunks[number as usize] = Some(Chunk::new());
+                number
+            }
+            None => {
+                self.chunks.push(Some(Chunk::new()));
+                (self.chunks.len() - 1) as u32
+            }
+        };
+        self.roomy.push(number);
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_are_reused_and_chunks_given_back() {
+        let mut arena = Arena::new();
+        let all: Vec<u32> = (0..10_000).map(|n| arena.insert(n)).collect();
+        assert_eq!(arena.len(), 10_000);
+        assert!(
+            all.iter()
+                .enumerate()
+                .all(|(n, &i)| arena.get(i) == Some(&n))
+        );
+        for &index in &all[1..] {
+            assert!(arena.remove(index).is_some());
+            assert!(arena.remove(index).is_none(), "removed once only");
+        }
+        assert!(
+            arena.chunks.iter().flatten().count() <= 2,
+            "the survivor's chunk and one spare stay"
+        );
+        assert_eq!(arena.get(all[0]), Some(&0));
+        let next = arena.next_index();
+        assert_eq!(arena.insert(7), next);
+        for n in 0..5_000 {
+            arena.insert(n);
+        }
+        assert_eq!(arena.iter().count(), 5_002);
+        assert_eq!(arena.take_all().len(), 5_002);
+        assert_eq!(arena.len(), 0);
+    }
+}

@@ -1,0 +1,434 @@
+//! What a hub owns, and the small steps that touch its tables.
+//!
+//! Every table is in a `RefCell` and every borrow ends before user code runs: wakers, destructors,
+//! links and report functions may call anything, this hub included.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+use std::time::Duration;
+
+use async_task::Runnable;
+
+use crate::arena::Arena;
+use crate::clock::Clock;
+use crate::deadlock::Suspicion;
+use crate::reactor::Reactor;
+use crate::remote::Remote;
+use crate::report::{Report, message_of, print};
+use crate::run_queue::RunQueue;
+use crate::stats::{Counters, Stats, bump};
+use crate::sys::{Call, Fault};
+use crate::task::{
+    Ended, Flags, GreenThreadId, GreenThreadInfo, IdSource, Key, Meta, Outcome, Slot,
+};
+use crate::timers::Timers;
+use crate::wait::{WaitKind, WaitsOn};
+use crate::watchdog::Watchdog;
+
+/// The options that steps of the loop read.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) batch: u32,
+    pub(crate) budget: u32,
+    pub(crate) time_slice: Duration,
+    pub(crate) timer_slack: u64,
+    pub(crate) shuffle: bool,
+    pub(crate) many_readers: bool,
+}
+
+pub(crate) type ReportFn = Box<dyn Fn(&Report)>;
+pub(crate) type FaultFn = Box<dyn FnMut(Call) -> Option<Fault>>;
+
+/// See the module's page.
+pub(crate) struct Core {
+    pub(crate) id: u64,
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) queue: RunQueue,
+    pub(crate) slots: RefCell<Arena<Slot>>,
+    pub(crate) timers: RefCell<Timers>,
+    pub(crate) reactor: Reactor,
+    pub(crate) remote: Arc<Remote>,
+    pub(crate) ids: IdSource,
+    pub(crate) counters: Counters,
+    pub(crate) rng: RefCell<fastrand::Rng>,
+    pub(crate) watchdog: Option<Watchdog>,
+    /// The green thread that runs now.
+    pub(crate) current: Cell<Option<Key>>,
+    /// Whether that one has been killed.
+    pub(crate) kill_current: Cell<bool>,
+    /// What is left of that one's budget.
+    pub(crate) budget: Cell<u32>,
+    /// Its time slice: when it asked first, and in which poll.
+    pub(crate) slice: Cell<(u64, Duration)>,
+    /// The green thread that is ending, while its links run.
+    pub(crate) ending: Cell<Option<Ending>>,
+    pub(crate) suspicion: Suspicion,
+    /// A waker to use in place of a task's own, while a deadlock is looked for.
+    pub(crate) substitute: RefCell<Option<Waker>>,
+    pub(crate) has_substitute: Cell<bool>,
+    pub(crate) has_faults: Cell<bool>,
+    faults: RefCell<Option<FaultFn>>,
+    on_report: Option<ReportFn>,
+    tickets: Cell<u64>,
+}
+
+/// A green thread on its way out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ending {
+    pub(crate) id: GreenThreadId,
+    pub(crate) outcome: Outcome,
+    is_detached: bool,
+}
+
+/// What its end leaves to be told.
+#[derive(Debug)]
+pub(crate) struct Leaving {
+    pub(crate) is_detached: bool,
+    id: GreenThreadId,
+    name: Option<Arc<str>>,
+    spawned_at: Option<&'static Location<'static>>,
+}
+
+impl Leaving {
+    pub(crate) fn unnamed(id: GreenThreadId, spawned_at: &'static Location<'static>) -> Self {
+        Leaving {
+            is_detached: true,
+            id,
+            name: None,
+            spawned_at: Some(spawned_at),
+        }
+    }
+
+    pub(crate) fn report_panic(&self, core: &Core, payload: &(dyn Any + Send)) {
+        self.report(core, "it", payload);
+    }
+
+    fn report(&self, core: &Core, place: &'static str, payload: &(dyn Any + Send)) {
+        core.report(&Report::Panicked {
+            id: self.id,
+            name: self.name.as_deref().map(str::to_owned),
+            spawned_at: self.spawned_at,
+            place,
+            message: message_of(payload),
+        });
+    }
+}
+
+impl Core {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called once, by the builder, with everything it made"
+    )]
+    pub(crate) fn new(
+        id: u64,
+        config: Config,
+        clock: Clock,
+        reactor: Reactor,
+        remote: Arc<Remote>,
+        rng: fastrand::Rng,
+        watchdog: Option<Watchdog>,
+        on_report: Option<ReportFn>,
+        faults: Option<FaultFn>,
+    ) -> Rc<Self> {
+        Rc::new(Core {
+            id,
+            config,
+            clock,
+            queue: RunQueue::new(),
+            slots: RefCell::new(Arena::new()),
+            timers: RefCell::new(Timers::new()),
+            reactor,
+            remote,
+            ids: IdSource::default(),
+            counters: Counters::default(),
+            rng: RefCell::new(rng),
+            watchdog,
+            current: Cell::new(None),
+            kill_current: Cell::new(false),
+            budget: Cell::new(0),
+            slice: Cell::new((0, Duration::ZERO)),
+            ending: Cell::new(None),
+            suspicion: Suspicion::default(),
+            substitute: RefCell::new(None),
+            has_substitute: Cell::new(false),
+            has_faults: Cell::new(faults.is_some()),
+            faults: RefCell::new(faults),
+            on_report,
+            tickets: Cell::new(0),
+        })
+    }
+
+    /// Gives a ready green thread its turn.
+    #[inline]
+    pub(crate) fn run_task(&self, task: Runnable<Meta>) {
+        let key = task.metadata().key;
+        self.begin_poll(key);
+        task.run();
+        self.end_poll();
+        self.verdict(key);
+    }
+
+    /// Reports the poll that just ended if it was too long.
+    #[inline]
+    pub(crate) fn verdict(&self, key: Key) {
+        if let Some(watchdog) = &self.watchdog
+            && watchdog.is_late()
+        {
+            watchdog.verdict(self, key.id);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn begin_poll(&self, key: Key) {
+        let mut killed = false;
+        let mut site = None;
+        if let Some(slot) = self.slots.borrow_mut().get_mut(key.index) {
+            slot.polls += 1;
+            killed = slot.flags.has(Flags::KILLED);
+            site = Some(slot.spawned_at);
+        }
+        self.kill_current.set(killed);
+        self.current.set(Some(key));
+        self.budget.set(self.config.budget);
+        bump(&self.counters.polls);
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.poll_begins(key.id, site);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn end_poll(&self) {
+        self.current.set(None);
+        self.kill_current.set(false);
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.poll_ends();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn park(&self, on: WaitsOn, at: &'static Location<'static>) {
+        let Some(key) = self.current.get() else {
+            return;
+        };
+        let since = self.clock.turn();
+        if let Some(slot) = self.slots.borrow_mut().get_mut(key.index) {
+            slot.waiting_at = Some(at);
+            slot.kind = on.kind;
+            slot.subject = on.subject;
+            slot.since = since;
+        }
+        if on.kind.is_local() {
+            bump(&self.counters.local_parks);
+        }
+    }
+
+    pub(crate) fn with_slot<R>(&self, key: Key, f: impl FnOnce(&Slot) -> R) -> Option<R> {
+        let slots = self.slots.borrow();
+        slots.get(key.index).filter(|slot| slot.id == key.id).map(f)
+    }
+
+    pub(crate) fn with_slot_mut<R>(&self, key: Key, f: impl FnOnce(&mut Slot) -> R) -> Option<R> {
+        let mut slots = self.slots.borrow_mut();
+        slots
+            .get_mut(key.index)
+            .filter(|slot| slot.id == key.id)
+            .map(f)
+    }
+
+    pub(crate) fn is_live(&self, key: Key) -> bool {
+        self.with_slot(key, |_| ()).is_some()
+    }
+
+    pub(crate) fn set_name(&self, key: Key, name: &str) {
+        let name: Arc<str> = name.into();
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.named(key.id, &name);
+        }
+        self.with_slot_mut(key, |slot| slot.extra().name = Some(name));
+    }
+
+    pub(crate) fn mark_started(&self) {
+        if let Some(key) = self.current.get() {
+            self.with_slot_mut(key, |slot| slot.flags.clear(Flags::DELAYED));
+        }
+    }
+
+    /// Marks a green thread as one to be dropped at its next turn, and gives it one.
+    pub(crate) fn kill(&self, key: Key) {
+        if self.current.get() == Some(key) {
+            // It is running: it ends when it next waits.
+            self.kill_current.set(true);
+            self.with_slot_mut(key, |slot| slot.flags.set(Flags::KILLED));
+            return;
+        }
+        let waker = self.with_slot_mut(key, |slot| {
+            slot.flags.set(Flags::KILLED);
+            slot.waker.clone()
+        });
+        if let Some(Some(waker)) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Notes that nobody holds a handle any more. Returns whether it is still to end.
+    pub(crate) fn detach(&self, key: Key) -> bool {
+        if let Some(ending) = self.ending.get()
+            && ending.id == key.id
+        {
+            self.ending.set(Some(Ending {
+                is_detached: true,
+                ..ending
+            }));
+            return true;
+        }
+        self.with_slot_mut(key, |slot| slot.flags.set(Flags::DETACHED))
+            .is_some()
+    }
+
+    pub(crate) fn next_ticket(&self) -> u64 {
+        bump(&self.tickets);
+        self.tickets.get()
+    }
+
+    pub(crate) fn add_waiter(&self, key: Key, ticket: u64, waker: &Waker) {
+        let clone = waker.clone();
+        let old = self.with_slot_mut(key, |slot| {
+            let waiters = &mut slot.extra().waiters;
+            match waiters.iter_mut().find(|(other, _)| *other == ticket) {
+                Some((_, place)) => Some(std::mem::replace(place, clone)),
+                None => {
+                    waiters.push((ticket, clone));
+                    None
+                }
+            }
+        });
+        drop(old);
+    }
+
+    pub(crate) fn remove_waiter(&self, key: Key, ticket: u64) {
+        let old = self.with_slot_mut(key, |slot| {
+            let waiters = &mut slot.extra.as_mut()?.waiters;
+            let place = waiters.iter().position(|(other, _)| *other == ticket)?;
+            Some(waiters.remove(place))
+        });
+        drop(old);
+    }
+
+    /// Takes a green thread out of the table, calls its links and wakes its waiters.
+    pub(crate) fn end(&self, key: Key, outcome: Outcome) -> Leaving {
+        let slot = self.slots.borrow_mut().remove(key.index);
+        bump(&self.counters.finished);
+        let mut left = Leaving {
+            is_detached: true,
+            id: key.id,
+            name: None,
+            spawned_at: None,
+        };
+        let Some(slot) = slot else { return left };
+        left.is_detached = slot.flags.has(Flags::DETACHED);
+        left.spawned_at = Some(slot.spawned_at);
+        let Some(extra) = slot.extra else { return left };
+        left.name = extra.name;
+        if let (Some(watchdog), Some(_)) = (&self.watchdog, &left.name) {
+            watchdog.forget(key.id);
+        }
+        let id = key.id;
+        self.ending.set(Some(Ending {
+            id,
+            outcome,
+            is_detached: left.is_detached,
+        }));
+        for (_, link) in extra.links {
+            let called = catch_unwind(AssertUnwindSafe(|| link(&Ended { id, outcome })));
+            if let Err(payload) = called {
+                left.report(self, "a link of it", &*payload);
+            }
+        }
+        if let Some(ending) = self.ending.take() {
+            left.is_detached = ending.is_detached;
+        }
+        for (_, waiter) in extra.waiters {
+            self.wake(waiter);
+        }
+        left
+    }
+
+    /// Wakes someone on the hub's behalf: a panic in a foreign waker must not end the hub.
+    pub(crate) fn wake(&self, waker: Waker) {
+        let woken = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        if let Err(payload) = woken {
+            self.report(&Report::notice(
+                "a waker of another library panicked",
+                message_of(&*payload),
+            ));
+        }
+    }
+
+    pub(crate) fn report(&self, report: &Report) {
+        match &self.on_report {
+            // A report function that panics must not end the hub either.
+            Some(on_report) => drop(catch_unwind(AssertUnwindSafe(|| on_report(report)))),
+            None => print(report),
+        }
+    }
+
+    pub(crate) fn fault(&self, call: Call) -> Option<Fault> {
+        // A fault function that makes calls of its own meets no faults.
+        let mut faults = self.faults.try_borrow_mut().ok()?;
+        faults.as_mut()?(call)
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            green_threads: self.slots.borrow().len(),
+            ready: self.queue.len(),
+            timers: self.timers.borrow().len(),
+            sources: self.reactor.len(),
+            spawned: self.counters.spawned.get(),
+            finished: self.counters.finished.get(),
+            polls: self.counters.polls.get(),
+            turns: self.counters.turns.get(),
+            waits: self.counters.waits.get(),
+            remote_wakes: self.counters.remote_wakes.get(),
+        }
+    }
+
+    /// Everything alive, in the order of spawning.
+    pub(crate) fn green_threads(&self) -> Vec<GreenThreadInfo> {
+        let slots = self.slots.borrow();
+        let mut all: Vec<_> = slots
+            .iter()
+            .map(|(_, slot)| GreenThreadInfo::of(self, slot))
+            .collect();
+        all.sort_by_key(|info| info.id);
+        all
+    }
+
+    /// Whether every green thread waits on something that only another one of them can give.
+    pub(crate) fn all_wait_locally(&self) -> bool {
+        let slots = self.slots.borrow();
+        slots.iter().all(|(_, slot)| slot.kind.is_local())
+            && self.remote.handles.load(Ordering::SeqCst) == 0
+    }
+
+    /// Forgets what a green thread waits on, so that a new wait can be told from an old one.
+    pub(crate) fn forget_wait(&self, key: Key) {
+        self.with_slot_mut(key, |slot| slot.kind = WaitKind::Unknown);
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("id", &self.id)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

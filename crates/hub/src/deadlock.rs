@@ -1,0 +1,163 @@
+//! Everybody waits for somebody else: said, not slept through.
+//!
+//! When nobody is ready, no timer is set and no other thread holds a handle, and every green thread
+//! waits on something that only another one can give (a queue, an event, a join), then nothing can
+//! ever happen again. A hub that just slept would hang without a word.
+//!
+//! The slots tell what each green thread waits on, but not all of it: one that waits on a queue *or*
+//! on a channel from another thread, whichever comes first, may have noted only the queue. So
+//! suspicion is checked before it is spoken. Each green thread is polled once more, which a future
+//! must allow at any time, with a waker that counts its copies. Every leaf of ours keeps one copy
+//! and says so ([`crate::wait::park`]); a copy that nobody of ours accounts for is held by a
+//! stranger, who may wake the green thread yet. A deadlock is reported only when the numbers agree
+//! for all. A future that keeps a waker of its own between ours and the hub's (`FuturesUnordered`)
+//! makes them disagree: such a deadlock goes unreported, as anywhere else.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Poll, Wake, Waker};
+
+use crate::core::Core;
+use crate::task::{GreenThreadInfo, Key};
+
+/// Who waits on what in a deadlock.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DeadlockReport {
+    /// Every green thread that was alive, in the order of spawning.
+    pub waiting: Vec<GreenThreadInfo>,
+}
+
+impl fmt::Display for DeadlockReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "deadlock: no timer is set, no descriptor and no other thread can wake anything, and \
+             every green thread waits for another one:"
+        )?;
+        for info in &self.waiting {
+            write!(f, "\n  {info}")?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) enum Verdict<T> {
+    None,
+    Deadlock(DeadlockReport),
+    /// The root was done after all.
+    Done(T),
+}
+
+/// How often suspicion has been in vain, and for how many idle moments it rests because of that.
+#[derive(Debug, Default)]
+pub(crate) struct Suspicion {
+    in_vain: Cell<u32>,
+    rest: Cell<u32>,
+}
+
+/// A cheap first look.
+pub(crate) fn is_possible(core: &Core) -> bool {
+    if core.timers.borrow().len() > 0 || core.clock.is_held() || !core.all_wait_locally() {
+        return false;
+    }
+    let rest = core.suspicion.rest.get();
+    core.suspicion.rest.set(rest.saturating_sub(1));
+    rest == 0
+}
+
+/// The second look; see the module's page.
+pub(crate) fn verify<T>(
+    core: &Core,
+    root: Key,
+    poll_root: &mut dyn FnMut(&Waker) -> Poll<T>,
+    root_waker: &Waker,
+) -> Verdict<T> {
+    let keys: Vec<Key> = {
+        let slots = core.slots.borrow();
+        slots
+            .iter()
+            .map(|(index, slot)| Key { id: slot.id, index })
+            .collect()
+    };
+    for key in keys {
+        core.forget_wait(key);
+        let before = core.counters.local_parks.get();
+        let counted = Counted::new(core, key, root, root_waker);
+        if key == root {
+            if let Poll::Ready(output) = poll_root(&counted.waker) {
+                return Verdict::Done(output);
+            }
+        } else {
+            poll_task(core, key, &counted.waker);
+        }
+        let parks = core.counters.local_parks.get() - before;
+        let waits_locally = core.with_slot(key, |slot| slot.kind.is_local());
+        let accounted = counted.copies() as u64 == parks;
+        if waits_locally != Some(true) || !accounted || !is_quiet(core) {
+            let in_vain = core.suspicion.in_vain.get().saturating_add(1);
+            core.suspicion.in_vain.set(in_vain);
+            core.suspicion.rest.set(in_vain.saturating_mul(4));
+            return Verdict::None;
+        }
+    }
+    Verdict::Deadlock(DeadlockReport {
+        waiting: core.green_threads(),
+    })
+}
+
+fn is_quiet(core: &Core) -> bool {
+    core.queue.is_empty() && core.remote.is_empty() && core.timers.borrow().len() == 0
+}
+
+/// Gives one green thread an extra poll, with `waker` in place of its own.
+fn poll_task(core: &Core, key: Key, waker: &Waker) {
+    if let Some(Some(own)) = core.with_slot(key, |slot| slot.waker.clone()) {
+        own.wake();
+    }
+    // The queue was empty, so what is in it now is this one. If it is not, another thread has woken
+    // it this moment, and it arrives by itself.
+    if let Some(crate::run_queue::Ready::Task(task)) = core.queue.pop() {
+        core.substitute.replace(Some(waker.clone()));
+        core.has_substitute.set(true);
+        core.run_task(task);
+        core.has_substitute.set(false);
+        drop(core.substitute.take());
+    }
+}
+
+/// A waker that counts its copies by being an `Arc`.
+struct Counted {
+    inner: Arc<Forward>,
+    waker: Waker,
+}
+
+struct Forward(Waker);
+
+impl Wake for Forward {
+    fn wake(self: Arc<Self>) {
+        self.0.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.wake_by_ref();
+    }
+}
+
+impl Counted {
+    fn new(core: &Core, key: Key, root: Key, root_waker: &Waker) -> Self {
+        let own = match key == root {
+            true => Some(root_waker.clone()),
+            false => core.with_slot(key, |slot| slot.waker.clone()).flatten(),
+        };
+        let inner = Arc::new(Forward(own.unwrap_or_else(|| Waker::noop().clone())));
+        let waker = Waker::from(Arc::clone(&inner));
+        Counted { inner, waker }
+    }
+
+    /// Copies that somebody keeps.
+    fn copies(&self) -> usize {
+        Arc::strong_count(&self.inner) - 2
+    }
+}

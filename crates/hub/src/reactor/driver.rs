@@ -1,0 +1,90 @@
+//! The little that a backend has to do, and which one is chosen.
+
+use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How the hub waits for descriptors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Backend {
+    /// The best one of the system: epoll on Linux, what the `polling` crate offers elsewhere.
+    #[default]
+    Auto,
+    /// poll(2): its cost grows with the number of descriptors that are waited on. For systems and
+    /// sandboxes without anything better, and to compare.
+    Poll,
+}
+
+/// The kernel's word on one source.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Event {
+    pub(crate) key: u64,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    /// The peer has hung up, or may have: a short read does not mean that all was read.
+    pub(crate) hangup: bool,
+    /// The descriptor is not open.
+    pub(crate) invalid: bool,
+}
+
+/// A source that somebody waits on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watched {
+    pub(crate) fd: RawFd,
+    pub(crate) key: u64,
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+}
+
+/// The seam that backends stand behind.
+pub(crate) trait Driver: std::fmt::Debug {
+    /// Starts to report edges of `fd`, in both directions.
+    fn add(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()>;
+
+    /// Makes `key` the name of a descriptor that the kernel already knows.
+    fn rename(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()>;
+
+    fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()>;
+
+    /// Whether [`wait`](Self::wait) has to be told what is waited on.
+    fn wants_watched(&self) -> bool {
+        false
+    }
+
+    /// Waits until something happens, at most for `timeout`, and appends what did. An interrupted
+    /// wait is a wait in which nothing happened.
+    fn wait(
+        &self,
+        watched: &[Watched],
+        timeout: Option<Duration>,
+        events: &mut Vec<Event>,
+    ) -> io::Result<()>;
+
+    fn notifier(&self) -> Notifier;
+}
+
+/// Ends the hub's wait, from any thread.
+#[derive(Clone)]
+pub(crate) struct Notifier(Arc<dyn Fn() + Send + Sync>);
+
+impl Notifier {
+    pub(crate) fn new(notify: impl Fn() + Send + Sync + 'static) -> Self {
+        Notifier(Arc::new(notify))
+    }
+
+    pub(crate) fn notify(&self) {
+        (self.0)();
+    }
+}
+
+pub(crate) fn open(backend: Backend) -> io::Result<Box<dyn Driver>> {
+    match backend {
+        Backend::Poll => Ok(Box::new(super::poll::Poll::new()?)),
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Backend::Auto => Ok(Box::new(super::epoll::Epoll::new()?)),
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        Backend::Auto => Ok(Box::new(super::portable::Portable::new()?)),
+    }
+}

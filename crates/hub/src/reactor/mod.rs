@@ -1,0 +1,50 @@
+//! Descriptors: who is registered, who waits, and how readiness is kept.
+//!
+//! A descriptor is registered once, for both directions, edge-triggered. From then on readiness is
+//! two bits of its source:
+//!
+//! - A bit is set when the descriptor is registered (nothing is known, so the first operation just
+//!   tries) and whenever the kernel reports an edge.
+//! - An operation makes its system call while the bit is set, and clears the bit when the kernel
+//!   says "would block". Then it waits for the edge.
+//! - A short read of a stream means that the kernel's buffer is empty, so the bit is cleared
+//!   without asking again ([`Io::drained`](crate::Io::drained)). Not so after a hang-up: the end of
+//!   the stream follows, and no edge will announce it. That is why the peer's hang-up is asked for
+//!   when the descriptor is registered.
+//!
+//! The hub is one thread: between a "would block" and the note that somebody waits, no edge can
+//! slip through. It stays in the kernel until the hub's next wait.
+//!
+//! A key carries a generation, so an event for a descriptor that has gone never reaches the one
+//! that took over its number (C-2).
+//!
+//! | file | holds |
+//! |---|---|
+//! | `source` | one registered descriptor: bits, waiters, its end |
+//! | `sources` | all of them, by key and by descriptor |
+//! | `driver` | the little a backend has to do; which one is chosen |
+//! | `epoll` | Linux: one system call a wait |
+//! | `portable` | other systems, through `polling` |
+//! | `poll` | poll(2), anywhere: what eventlet's `use_hub('poll')` chose |
+//! | `raw` | the only place that turns a descriptor's number into a borrowed descriptor |
+
+mod driver;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod epoll;
+mod poll;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod portable;
+#[allow(
+    unsafe_code,
+    reason = "borrows descriptors by number; see the file's page"
+)]
+mod raw;
+mod source;
+mod sources;
+
+pub use driver::Backend;
+
+pub(crate) use driver::Notifier;
+pub(crate) use raw::borrow;
+pub(crate) use source::{Direction, Gone, Waiter};
+pub(crate) use sources::{Reactor, SourceKey};

@@ -1,0 +1,120 @@
+//! poll(2), anywhere.
+//!
+//! Nothing is registered with the kernel: each wait names every descriptor that somebody waits on,
+//! and only those. So a descriptor nobody waits on costs nothing, readable or not, and one that was
+//! closed underneath its waiters is reported as not open (`POLLNVAL`).
+
+use std::cell::RefCell;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+
+use super::driver::{Driver, Event, Notifier, Watched};
+
+#[derive(Debug)]
+pub(crate) struct Poll {
+    woken: RefCell<UnixStream>,
+    waker: Arc<UnixStream>,
+}
+
+impl Poll {
+    pub(crate) fn new() -> io::Result<Self> {
+        let (woken, waker) = UnixStream::pair()?;
+        woken.set_nonblocking(true)?;
+        waker.set_nonblocking(true)?;
+        Ok(Poll {
+            woken: RefCell::new(woken),
+            waker: Arc::new(waker),
+        })
+    }
+
+    fn clear_notification(&self) {
+        let mut bytes = [0; 64];
+        while matches!(self.woken.borrow_mut().read(&mut bytes), Ok(n) if n == bytes.len()) {}
+    }
+}
+
+impl Driver for Poll {
+    fn add(&self, fd: BorrowedFd<'_>, _key: u64) -> io::Result<()> {
+        // What epoll would refuse is refused here too, so that programs do not depend on the
+        // backend. Asking for the status also finds a number that is not open.
+        let kind = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode);
+        match kind {
+            rustix::fs::FileType::RegularFile | rustix::fs::FileType::Directory => {
+                Err(Errno::PERM.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn rename(&self, _fd: BorrowedFd<'_>, _key: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn delete(&self, _fd: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn wants_watched(&self) -> bool {
+        true
+    }
+
+    fn wait(
+        &self,
+        watched: &[Watched],
+        timeout: Option<Duration>,
+        events: &mut Vec<Event>,
+    ) -> io::Result<()> {
+        let woken = self.woken.borrow();
+        let mut fds = Vec::with_capacity(watched.len() + 1);
+        fds.push(PollFd::from_borrowed_fd(woken.as_fd(), PollFlags::IN));
+        fds.extend(watched.iter().map(|source| {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::IN | PollFlags::PRI, source.read);
+            flags.set(PollFlags::OUT, source.write);
+            PollFd::from_borrowed_fd(super::borrow(source.fd), flags)
+        }));
+        let timespec = timeout.and_then(|t| Timespec::try_from(t).ok());
+        match rustix::event::poll(&mut fds, timespec.as_ref()) {
+            Ok(0) | Err(Errno::INTR) => return Ok(()),
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let is_notified = !fds[0].revents().is_empty();
+        for (source, fd) in watched.iter().zip(&fds[1..]) {
+            let flags = fd.revents();
+            if flags.is_empty() {
+                continue;
+            }
+            let invalid = flags.contains(PollFlags::NVAL);
+            let broken = invalid || flags.intersects(PollFlags::HUP | PollFlags::ERR);
+            events.push(Event {
+                key: source.key,
+                readable: broken || flags.intersects(PollFlags::IN | PollFlags::PRI),
+                writable: broken || flags.contains(PollFlags::OUT),
+                // poll(2) has no portable word for the peer's hang-up.
+                hangup: true,
+                invalid,
+            });
+        }
+        drop(fds);
+        drop(woken);
+        if is_notified {
+            self.clear_notification();
+        }
+        Ok(())
+    }
+
+    fn notifier(&self) -> Notifier {
+        let waker = Arc::clone(&self.waker);
+        Notifier::new(move || {
+            // A full pipe means that a notification is pending already.
+            let _ = (&*waker).write(&[1]);
+        })
+    }
+}

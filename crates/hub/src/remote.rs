@@ -1,0 +1,134 @@
+//! Wake-ups and jobs from other threads.
+//!
+//! One queue that any thread may push to, and one way to end the hub's wait. A push is followed by
+//! a notification only when the hub sleeps, and only by the first push of a batch:
+//!
+//! ```text
+//! other thread                       hub, before it sleeps
+//! 1. push the item                   1. asleep = true
+//! 2. fence                           2. fence
+//! 3. if asleep.swap(false) notify    3. if the queue is not empty, do not sleep
+//! ```
+//!
+//! Either the hub sees the item in its step 3, or the other thread sees `asleep` in its own: both
+//! cannot miss (the fences order each side's write before its read). So no wake-up is lost (A-1),
+//! one notification serves a batch (A-2), and a hub that is busy costs its wakers no system call.
+//!
+//! A waker may outlive the hub (A-3). The hub's end waits until it holds every task that lives and
+//! drops it itself, so a waker that comes later meets a task that has ended, and does nothing.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+
+use async_task::Runnable;
+use concurrent_queue::ConcurrentQueue;
+
+use crate::core::Core;
+use crate::reactor::Notifier;
+use crate::running;
+use crate::task::Meta;
+
+/// What another thread sends to the hub.
+pub(crate) enum Item {
+    /// A green thread was woken.
+    Wake(Runnable<Meta>),
+    /// The root was woken.
+    WakeRoot,
+    /// Something to do on the hub's thread.
+    Job(Box<dyn FnOnce(&std::rc::Rc<Core>) + Send>),
+}
+
+/// The half of a hub that other threads see.
+pub(crate) struct Remote {
+    pub(crate) hub: u64,
+    items: ConcurrentQueue<Item>,
+    asleep: AtomicBool,
+    closed: AtomicBool,
+    pub(crate) stop: AtomicBool,
+    /// Handles that live: each may yet send a job.
+    pub(crate) handles: AtomicUsize,
+    notifier: Notifier,
+}
+
+impl Remote {
+    pub(crate) fn new(hub: u64, notifier: Notifier) -> Arc<Self> {
+        Arc::new(Remote {
+            hub,
+            items: ConcurrentQueue::unbounded(),
+            asleep: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            handles: AtomicUsize::new(0),
+            notifier,
+        })
+    }
+
+    /// Where every wake-up of a green thread arrives, on whatever thread.
+    #[inline]
+    pub(crate) fn schedule(&self, task: Runnable<Meta>) {
+        if let Err(task) = running::push_if_running(self.hub, task) {
+            self.send(Item::Wake(task));
+        }
+    }
+
+    pub(crate) fn send(&self, item: Item) {
+        if let Err(refused) = self.items.push(item) {
+            // Only a closed queue refuses, and this one is never closed. A task must not be dropped
+            // on a foreign thread (A-6).
+            std::mem::forget(refused);
+            return;
+        }
+        self.notify();
+    }
+
+    /// Ends the hub's wait, or keeps it from beginning.
+    pub(crate) fn notify(&self) {
+        fence(Ordering::SeqCst);
+        if self.asleep.swap(false, Ordering::SeqCst) {
+            self.notifier.notify();
+        }
+    }
+
+    /// Announces that the hub is about to sleep. Returns whether it may.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.asleep.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        let may_sleep = self.items.is_empty() && !self.stop.load(Ordering::SeqCst);
+        if !may_sleep {
+            self.asleep.store(false, Ordering::SeqCst);
+        }
+        may_sleep
+    }
+
+    pub(crate) fn wake_up(&self) {
+        self.asleep.store(false, Ordering::SeqCst);
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    pub(crate) fn take(&self) -> Option<Item> {
+        self.items.pop().ok()
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote")
+            .field("hub", &self.hub)
+            .field("items", &self.items.len())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}

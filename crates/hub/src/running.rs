@@ -1,0 +1,122 @@
+//! Which hub runs on this thread.
+//!
+//! At most one hub runs on a thread at a time. `run` enters it here and leaves it however `run`
+//! ends; everything that needs "the hub" without being handed one (`spawn`, `sleep`, `now`) asks
+//! here. Reading it is one thread-local access.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use async_task::Runnable;
+
+use crate::core::Core;
+use crate::task::Meta;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+    /// Every hub that was made on this thread and is not gone.
+    static HUBS: RefCell<Vec<Weak<Core>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls `f` with the running hub, if there is one.
+///
+/// `f` must not run user code that enters or leaves a hub: the entry is borrowed meanwhile. Who
+/// needs that takes a [`get`].
+#[inline]
+pub(crate) fn with<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
+    CURRENT
+        .try_with(|current| current.borrow().as_ref().map(f))
+        .ok()
+        .flatten()
+}
+
+/// Calls `f` with the hub numbered `hub`, running or not, if it is of this thread and not gone.
+pub(crate) fn with_hub<R>(hub: u64, f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
+    let core = with(|core| (core.id == hub).then(|| Rc::clone(core))).flatten();
+    let core = core.or_else(|| {
+        let find = |hubs: &RefCell<Vec<Weak<Core>>>| {
+            let hubs = hubs.borrow();
+            hubs.iter()
+                .filter_map(Weak::upgrade)
+                .find(|core| core.id == hub)
+        };
+        HUBS.try_with(find).ok().flatten()
+    });
+    core.as_ref().map(f)
+}
+
+/// Notes a new hub of this thread.
+pub(crate) fn add_hub(core: &Rc<Core>) {
+    // Fails in a thread-local's destructor: such a hub is found while it runs, and only then.
+    let _ = HUBS.try_with(|hubs| {
+        let mut hubs = hubs.borrow_mut();
+        hubs.retain(|hub| hub.strong_count() > 0);
+        hubs.push(Rc::downgrade(core));
+    });
+}
+
+pub(crate) fn get() -> Option<Rc<Core>> {
+    with(Rc::clone)
+}
+
+/// The running hub, for functions that have no way to return an error.
+#[track_caller]
+pub(crate) fn expect(what: &str) -> Rc<Core> {
+    match get() {
+        Some(core) => core,
+        None => panic!("{what} {OUTSIDE}"),
+    }
+}
+
+pub(crate) const OUTSIDE: &str = "needs a hub that runs on this thread: call it inside \
+    `evlet::run(async { .. })`, `Hub::run` or a function marked `#[evlet::main]`";
+
+/// Puts `task` into the queue of the hub numbered `hub` if that one runs on this thread; hands it
+/// back otherwise.
+#[inline]
+pub(crate) fn push_if_running(hub: u64, task: Runnable<Meta>) -> Result<(), Runnable<Meta>> {
+    let mut task = Some(task);
+    with(|core| {
+        if core.id == hub {
+            if let Some(task) = task.take() {
+                core.queue.push(task);
+            }
+        }
+    });
+    task.map_or(Ok(()), Err)
+}
+
+/// Whether a hub runs on this thread.
+///
+/// ```
+/// assert!(!evlet_hub::is_running());
+/// evlet_hub::run(async { assert!(evlet_hub::is_running()) });
+/// ```
+pub fn is_running() -> bool {
+    with(|_| ()).is_some()
+}
+
+/// Makes `core` the running hub until the guard is dropped, when the one before it is again.
+pub(crate) fn enter(core: Rc<Core>) -> Entered {
+    let before = CURRENT
+        .try_with(|current| current.borrow_mut().replace(core))
+        .ok()
+        .flatten();
+    Entered { before }
+}
+
+#[derive(Debug)]
+pub(crate) struct Entered {
+    before: Option<Rc<Core>>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let before = self.before.take();
+        let left = CURRENT.try_with(|current| {
+            // The swap ends before the hub that was left is dropped: its drop may look here.
+            std::mem::replace(&mut *current.borrow_mut(), before)
+        });
+        drop(left);
+    }
+}

@@ -1,0 +1,212 @@
+//! Waiting for a time: `sleep` and `sleep_until`.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crate::clock::{NEVER, Nanos, saturating_nanos};
+use crate::core::Core;
+use crate::running;
+use crate::timers::TimerKey;
+use crate::wait::{WaitKind, WaitsOn};
+
+/// Suspends the green thread for at least `duration`.
+///
+/// The time counts from the first poll, which is when it is awaited. [`Duration::ZERO`] gives the
+/// others one turn, like eventlet's `sleep(0)`; [`Duration::MAX`], and whatever else does not fit
+/// the clock, never ends. It ends late by at most the hub's slack
+/// ([`HubBuilder::timer_slack`](crate::HubBuilder::timer_slack)) and by what others need for their
+/// turns; never early.
+///
+/// # Panics
+/// When polled outside a hub.
+///
+/// # Cancel safety
+/// Dropping it frees its timer at once.
+///
+/// # Example
+/// ```
+/// use std::time::Duration;
+/// use evlet_hub::{now, run, sleep};
+/// run(async {
+///     let start = now();
+///     sleep(Duration::from_millis(5)).await;
+///     assert!(now() - start >= Duration::from_millis(5));
+/// });
+/// ```
+#[track_caller]
+pub fn sleep(duration: Duration) -> Sleep {
+    Sleep {
+        state: State::After(duration),
+        at: Location::caller(),
+    }
+}
+
+/// Suspends the green thread until `deadline`; one turn when that has passed.
+///
+/// # Panics
+/// When polled outside a hub.
+///
+/// # Cancel safety
+/// As [`sleep`].
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep {
+        state: State::Until(deadline),
+        at: Location::caller(),
+    }
+}
+
+/// The future of [`sleep`] and [`sleep_until`].
+///
+/// It is plain data (a deadline and a place in the hub's table) and so `Send` and `Sync`; it still
+/// has to be polled on a hub's thread.
+/// ```
+/// fn assert_send_sync<T: Send + Sync>() {}
+/// assert_send_sync::<evlet_hub::Sleep>();
+/// ```
+#[must_use = "futures do nothing unless awaited"]
+pub struct Sleep {
+    state: State,
+    at: &'static Location<'static>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    After(Duration),
+    Until(Instant),
+    /// Gave the others a turn.
+    Yielded,
+    Set {
+        hub: u64,
+        deadline: Nanos,
+        key: TimerKey,
+    },
+    Never,
+    Done,
+}
+
+impl Sleep {
+    /// A sleep that counts from now and not from its first poll.
+    pub(crate) fn after_now(
+        core: &Core,
+        duration: Duration,
+        at: &'static Location<'static>,
+    ) -> Self {
+        let state = match core.clock.instant(core.clock.now()).checked_add(duration) {
+            Some(deadline) => State::Until(deadline),
+            None => State::Never,
+        };
+        Sleep { state, at }
+    }
+
+    pub(crate) fn at(duration: Duration, at: &'static Location<'static>) -> Self {
+        Sleep {
+            state: State::After(duration),
+            at,
+        }
+    }
+
+    /// Whether it has ended.
+    pub fn is_elapsed(&self) -> bool {
+        matches!(self.state, State::Done)
+    }
+
+    fn set(
+        &mut self,
+        core: &Rc<Core>,
+        cx: &mut Context<'_>,
+        now: Nanos,
+        deadline: Nanos,
+    ) -> Poll<()> {
+        if deadline <= now {
+            self.state = State::Yielded;
+            cx.waker().wake_by_ref();
+            core.park(WaitsOn::new(WaitKind::Turn, 0), self.at);
+            return Poll::Pending;
+        }
+        if deadline == NEVER {
+            self.state = State::Never;
+        } else {
+            let waker = cx.waker().clone();
+            let key = core.timers.borrow_mut().insert(deadline, waker);
+            let hub = core.id;
+            self.state = State::Set { hub, deadline, key };
+        }
+        core.park(WaitsOn::new(WaitKind::Timer, 0), self.at);
+        Poll::Pending
+    }
+
+    fn free(&mut self) {
+        if let State::Set { hub, key, .. } = self.state {
+            let waker = running::with_hub(hub, |core| core.timers.borrow_mut().remove(key));
+            drop(waker);
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let core = running::expect("sleep");
+        match this.state {
+            State::After(Duration::ZERO) => this.set(&core, cx, 0, 0),
+            State::After(duration) => {
+                let now = core.clock.now();
+                let deadline = now.saturating_add(saturating_nanos(duration));
+                this.set(&core, cx, now, deadline)
+            }
+            State::Until(instant) => {
+                let deadline = core.clock.since_base(instant);
+                this.set(&core, cx, core.clock.now(), deadline)
+            }
+            State::Set { hub, deadline, .. } if hub != core.id => {
+                // It was carried to another hub: the rest of its time is spent there.
+                let rest = running::with_hub(hub, |old| old.clock.instant(deadline));
+                this.free();
+                this.state = State::Until(rest.unwrap_or_else(|| core.clock.instant(deadline)));
+                Pin::new(this).poll(cx)
+            }
+            State::Set { key, .. } => {
+                let updated = core.timers.borrow_mut().update(key, cx.waker());
+                match updated {
+                    Some(old) => {
+                        drop(old);
+                        core.park(WaitsOn::new(WaitKind::Timer, 0), this.at);
+                        Poll::Pending
+                    }
+                    None => {
+                        this.state = State::Done;
+                        Poll::Ready(())
+                    }
+                }
+            }
+            State::Never => {
+                core.park(WaitsOn::new(WaitKind::Timer, 0), this.at);
+                Poll::Pending
+            }
+            State::Yielded | State::Done => {
+                this.state = State::Done;
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.free();
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").field("state", &self.state).finish()
+    }
+}

@@ -1,0 +1,84 @@
+//! Why there is no result.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+
+use crate::report::message_of;
+use crate::task::GreenThreadId;
+
+/// Why a green thread ended without a result.
+pub enum Exit {
+    /// It was killed, or cancelled before it started, or its hub went.
+    Killed,
+    /// It panicked; the payload is the panic's. Pass it to [`std::panic::resume_unwind`] to go on
+    /// with the panic here.
+    ///
+    /// A second wait for a result that was already handed out gives this too, with a payload that
+    /// says so: there is no value left to give, and it is the waiter's mistake.
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl Exit {
+    /// The panic's message, if this was a panic.
+    ///
+    /// ```
+    /// use evlet_hub::{run, spawn};
+    /// let exit = run(async { spawn(async { panic!("no fuel") }).wait().await }).unwrap_err();
+    /// assert_eq!(exit.panic_message().as_deref(), Some("no fuel"));
+    /// ```
+    pub fn panic_message(&self) -> Option<String> {
+        match self {
+            Exit::Killed => None,
+            Exit::Panicked(payload) => Some(message_of(&**payload)),
+        }
+    }
+
+    pub(crate) fn taken() -> Self {
+        Exit::Panicked(Box::new(
+            "this green thread's result was already handed out: wait for it once, \
+             or share it with futures' `shared()`",
+        ))
+    }
+}
+
+impl fmt::Debug for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.panic_message() {
+            None => f.write_str("Killed"),
+            Some(message) => f.debug_tuple("Panicked").field(&message).finish(),
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.panic_message() {
+            None => f.write_str("the green thread was killed before it returned"),
+            Some(message) => write!(f, "the green thread panicked: {message}"),
+        }
+    }
+}
+
+impl Error for Exit {}
+
+/// How a green thread ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Its future returned.
+    Returned,
+    /// It was killed or cancelled, or its hub went.
+    Killed,
+    /// It panicked.
+    Panicked,
+}
+
+/// What a link is told when its green thread ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ended {
+    /// The green thread.
+    pub id: GreenThreadId,
+    /// How it ended.
+    pub outcome: Outcome,
+}

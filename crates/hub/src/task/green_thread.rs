@@ -1,0 +1,432 @@
+//! The handle of a green thread: wait, kill, cancel, link.
+//!
+//! The first waiter uses the place that `async-task` keeps for one; it costs nothing. Others stand
+//! in a list in the slot. So any number may wait, and the first to run after the end takes the
+//! result.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use async_task::{FallibleTask, Task};
+
+use crate::core::{Core, Leaving};
+use crate::running;
+use crate::task::{Ended, Exit, GreenThreadId, Key, Meta, Outcome};
+use crate::wait::{WaitKind, WaitsOn};
+
+/// The handle of a green thread.
+///
+/// It is a future of the green thread's result: `Ok` with what its future returned, or the
+/// [`Exit`] that says why there is none. [`wait`](Self::wait) is the same by reference. Dropping
+/// the handle detaches the green thread, which goes on; nobody can wait for it then, and if it
+/// panics the hub reports it. The handle may outlive the hub.
+///
+/// # Cancel safety
+/// Waiting by reference may be given up and taken up again; the green thread goes on meanwhile and
+/// its result stays. Dropping the handle itself detaches.
+///
+/// # Example
+/// ```
+/// use evlet_hub::{Exit, run, sleep, spawn};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let slow = spawn(sleep(Duration::from_secs(3600)));
+///     slow.kill();
+///     assert!(matches!(slow.wait().await, Err(Exit::Killed)));
+///
+///     let failing = spawn(async { panic!("out of paper") });
+///     let exit: Exit = failing.await.unwrap_err();
+///     assert_eq!(exit.panic_message().as_deref(), Some("out of paper"));
+/// });
+/// ```
+///
+/// A handle stays on its hub's thread:
+/// ```compile_fail
+/// fn assert_send<T: Send>(_: T) {}
+/// evlet_hub::run(async { assert_send(evlet_hub::spawn(async {})) });
+/// ```
+#[must_use = "dropping it detaches the green thread; use spawn_n when nobody wants the result"]
+pub struct GreenThread<T> {
+    core: Rc<Core>,
+    key: Key,
+    spawned_at: &'static Location<'static>,
+    output: RefCell<Output<T>>,
+    /// The ticket of the waiter that uses the place in the task; zero when it is free.
+    first_waiter: Cell<u64>,
+    /// This handle's own ticket, when it is awaited itself; zero before.
+    ticket: Cell<u64>,
+}
+
+enum Output<T> {
+    Task(FallibleTask<Result<T, Exit>, Meta>),
+    Held(Box<Result<T, Exit>>),
+    Taken(Outcome),
+}
+
+impl<T> Output<T> {
+    /// The result, once it is there.
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Exit>> {
+        let result = match self {
+            Output::Task(task) => {
+                // `None`: the task was dropped with its hub.
+                ready!(Pin::new(task).poll(cx)).unwrap_or(Err(Exit::Killed))
+            }
+            Output::Taken(_) => return Poll::Ready(Err(Exit::taken())),
+            Output::Held(_) => Err(Exit::Killed),
+        };
+        match std::mem::replace(self, Output::Taken(outcome_of(&result))) {
+            Output::Held(held) => {
+                *self = Output::Taken(outcome_of(&held));
+                Poll::Ready(*held)
+            }
+            Output::Task(task) => {
+                task.detach();
+                Poll::Ready(result)
+            }
+            Output::Taken(_) => Poll::Ready(result),
+        }
+    }
+}
+
+fn outcome_of<T>(result: &Result<T, Exit>) -> Outcome {
+    match result {
+        Ok(_) => Outcome::Returned,
+        Err(Exit::Killed) => Outcome::Killed,
+        Err(Exit::Panicked(_)) => Outcome::Panicked,
+    }
+}
+
+/// Names a link, to take it back with [`GreenThread::unlink`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinkId(u64);
+
+impl<T> GreenThread<T> {
+    pub(crate) fn new(
+        core: Rc<Core>,
+        key: Key,
+        spawned_at: &'static Location<'static>,
+        task: Task<Result<T, Exit>, Meta>,
+    ) -> Self {
+        Self::with_output(core, key, spawned_at, Output::Task(task.fallible()))
+    }
+
+    /// One that has already returned `value`: nothing runs for it. For those who sometimes have the
+    /// result at once.
+    ///
+    /// # Panics
+    /// When no hub runs on this thread.
+    #[track_caller]
+    pub fn ready(value: T) -> Self {
+        let core = running::expect("GreenThread::ready");
+        let id = core.ids.next();
+        let key = Key {
+            id,
+            index: u32::MAX,
+        };
+        let output = Output::Held(Box::new(Ok(value)));
+        Self::with_output(core, key, Location::caller(), output)
+    }
+
+    fn with_output(
+        core: Rc<Core>,
+        key: Key,
+        spawned_at: &'static Location<'static>,
+        output: Output<T>,
+    ) -> Self {
+        GreenThread {
+            core,
+            key,
+            spawned_at,
+            output: RefCell::new(output),
+            first_waiter: Cell::new(0),
+            ticket: Cell::new(0),
+        }
+    }
+
+    /// Its number, unique in the process.
+    pub fn id(&self) -> GreenThreadId {
+        self.key.id
+    }
+
+    /// Gives it a name, for reports and lists.
+    ///
+    /// ```
+    /// # evlet_hub::run(async {
+    /// let heart = evlet_hub::spawn(async { /* beat */ }).named("heartbeat");
+    /// # drop(heart) });
+    /// ```
+    pub fn named(self, name: impl Into<String>) -> Self {
+        let name: String = name.into();
+        self.core.set_name(self.key, &name);
+        self
+    }
+
+    /// Waits for its end and takes its result.
+    ///
+    /// Any number of green threads may wait; there is one result, and the one that runs first after
+    /// the end takes it. The others get an [`Exit::Panicked`] that says so. Waiting for oneself never ends, which the hub
+    /// reports as a deadlock when nothing else can run.
+    ///
+    /// # Cancel safety
+    /// Dropping the wait loses nothing: the result stays for the next one.
+    #[track_caller]
+    pub fn wait(&self) -> Wait<'_, T> {
+        Wait {
+            thread: self,
+            ticket: 0,
+            at: Location::caller(),
+        }
+    }
+
+    /// Ends the green thread: its future is dropped at its next turn and never polled again.
+    ///
+    /// The mark is set at once, without awaiting anything; the drop keeps the order of turns. One
+    /// that has not started never runs at all. One that kills itself ends at its next `.await`, or
+    /// returns if there is none. Killing one that has ended does nothing. Await the returned value
+    /// to wait until the future is gone.
+    ///
+    /// # Cancel safety
+    /// The kill stands when the returned future is dropped.
+    #[track_caller]
+    pub fn kill(&self) -> Kill {
+        self.core.kill(self.key);
+        Kill {
+            core: Rc::clone(&self.core),
+            key: self.key,
+            ticket: 0,
+            at: Location::caller(),
+        }
+    }
+
+    /// Kills it if its own code has not run yet (for [`spawn_after`](crate::spawn_after): if it is
+    /// not due yet); otherwise does nothing. Returns whether it did.
+    pub fn cancel(&self) -> bool {
+        let started = self.core.with_slot(self.key, |slot| slot.has_started());
+        let can_cancel = started == Some(false);
+        if can_cancel {
+            self.core.kill(self.key);
+        }
+        can_cancel
+    }
+
+    /// Has `f` called when it ends, whichever way.
+    ///
+    /// Links are called in the order in which they were made, after the future was dropped and
+    /// before any waiter resumes, on the hub's thread. If it has ended already, `f` is called at
+    /// once. A panic in `f` is reported and keeps neither the other links nor the waiters from
+    /// being told.
+    pub fn link(&self, f: impl FnOnce(&Ended) + 'static) -> LinkId {
+        let id = LinkId(self.core.next_ticket());
+        let mut f = Some(f);
+        let linked = self.core.with_slot_mut(self.key, |slot| {
+            if let Some(f) = f.take() {
+                slot.extra().links.push((id, Box::new(f)));
+            }
+        });
+        if let (None, Some(f)) = (linked, f) {
+            f(&Ended {
+                id: self.key.id,
+                outcome: self.outcome(),
+            });
+        }
+        id
+    }
+
+    /// Takes a link back; whether it was still there.
+    pub fn unlink(&self, id: LinkId) -> bool {
+        // The link is dropped after the borrow of the slot has ended: its drop is user code.
+        let link = self.core.with_slot_mut(self.key, |slot| {
+            let links = &mut slot.extra.as_mut()?.links;
+            let place = links.iter().position(|(other, _)| *other == id)?;
+            Some(links.remove(place))
+        });
+        link.flatten().is_some()
+    }
+
+    /// Whether it has ended.
+    pub fn is_finished(&self) -> bool {
+        !self.core.is_live(self.key)
+    }
+
+    /// How it ended; only asked once it has.
+    fn outcome(&self) -> Outcome {
+        if let Some(ending) = self.core.ending.get()
+            && ending.id == self.key.id
+        {
+            return ending.outcome;
+        }
+        let mut output = self.output.borrow_mut();
+        if let Output::Task(_) = &*output {
+            let taken = output.poll_take(&mut Context::from_waker(Waker::noop()));
+            let result = match taken {
+                Poll::Ready(result) => result,
+                Poll::Pending => return Outcome::Killed,
+            };
+            *output = Output::Held(Box::new(result));
+        }
+        match &*output {
+            Output::Held(result) => outcome_of(result),
+            Output::Taken(outcome) => *outcome,
+            Output::Task(_) => Outcome::Killed,
+        }
+    }
+
+    fn poll_wait(
+        &self,
+        cx: &mut Context<'_>,
+        ticket: &mut u64,
+        at: &'static Location<'static>,
+    ) -> Poll<Result<T, Exit>> {
+        ready!(crate::wait::poll_budget(cx));
+        if self.core.is_live(self.key) {
+            if *ticket == 0 {
+                *ticket = self.core.next_ticket();
+            }
+            if self.first_waiter.get() == 0 {
+                self.first_waiter.set(*ticket);
+                self.core.remove_waiter(self.key, *ticket);
+            }
+            if self.first_waiter.get() != *ticket {
+                self.core.add_waiter(self.key, *ticket, cx.waker());
+            } else if let Output::Task(task) = &mut *self.output.borrow_mut() {
+                // Leaves a clone of the waker in the task.
+                let _ = Pin::new(task).poll(cx);
+            }
+            let on = WaitsOn::new(WaitKind::GreenThread, self.key.id.as_u64());
+            crate::wait::park(on, at);
+            return Poll::Pending;
+        }
+        self.output.borrow_mut().poll_take(cx)
+    }
+
+    fn leave(&self, ticket: u64) {
+        if ticket == 0 {
+            return;
+        }
+        if self.first_waiter.get() == ticket {
+            self.first_waiter.set(0);
+        } else {
+            self.core.remove_waiter(self.key, ticket);
+        }
+    }
+}
+
+impl<T> Future for GreenThread<T> {
+    type Output = Result<T, Exit>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let mut ticket = this.ticket.get();
+        // Awaiting a handle by value names no line of its own; the line that spawned it does.
+        let polled = this.poll_wait(cx, &mut ticket, this.spawned_at);
+        this.ticket.set(ticket);
+        polled
+    }
+}
+
+impl<T> Unpin for GreenThread<T> {}
+
+impl<T> Drop for GreenThread<T> {
+    fn drop(&mut self) {
+        self.leave(self.ticket.get());
+        let output = std::mem::replace(self.output.get_mut(), Output::Taken(Outcome::Returned));
+        match output {
+            Output::Task(task) if self.core.detach(self.key) => task.detach(),
+            Output::Task(_) | Output::Held(_) => {
+                let mut output = output;
+                let mut cx = Context::from_waker(Waker::noop());
+                if let Poll::Ready(Err(Exit::Panicked(payload))) = output.poll_take(&mut cx) {
+                    Leaving::unnamed(self.key.id, self.spawned_at)
+                        .report_panic(&self.core, &*payload);
+                }
+                if let Output::Task(task) = output {
+                    task.detach();
+                }
+            }
+            Output::Taken(_) => {}
+        }
+    }
+}
+
+impl<T> fmt::Debug for GreenThread<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GreenThread")
+            .field("id", &self.key.id)
+            .field("spawned_at", &format_args!("{}", self.spawned_at))
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// The future of [`GreenThread::wait`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Wait<'a, T> {
+    thread: &'a GreenThread<T>,
+    ticket: u64,
+    at: &'static Location<'static>,
+}
+
+impl<T> Future for Wait<'_, T> {
+    type Output = Result<T, Exit>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        this.thread.poll_wait(cx, &mut this.ticket, this.at)
+    }
+}
+
+impl<T> Drop for Wait<'_, T> {
+    fn drop(&mut self) {
+        self.thread.leave(self.ticket);
+    }
+}
+
+impl<T> fmt::Debug for Wait<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("for", self.thread).finish()
+    }
+}
+
+/// The future of [`GreenThread::kill`]: done when the killed future is gone.
+///
+/// It need not be awaited: the kill stands without.
+#[derive(Debug)]
+pub struct Kill {
+    core: Rc<Core>,
+    key: Key,
+    ticket: u64,
+    at: &'static Location<'static>,
+}
+
+impl Future for Kill {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        ready!(crate::wait::poll_budget(cx));
+        if !this.core.is_live(this.key) {
+            return Poll::Ready(());
+        }
+        if this.ticket == 0 {
+            this.ticket = this.core.next_ticket();
+        }
+        this.core.add_waiter(this.key, this.ticket, cx.waker());
+        let on = WaitsOn::new(WaitKind::GreenThread, this.key.id.as_u64());
+        crate::wait::park(on, this.at);
+        Poll::Pending
+    }
+}
+
+impl Drop for Kill {
+    fn drop(&mut self) {
+        if self.ticket != 0 {
+            self.core.remove_waiter(self.key, self.ticket);
+        }
+    }
+}

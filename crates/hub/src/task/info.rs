@@ -1,0 +1,64 @@
+//! A green thread photographed.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Instant;
+
+use crate::core::Core;
+use crate::task::{GreenThreadId, Slot};
+use crate::wait::WaitsOn;
+
+/// What is known about one green thread.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct GreenThreadInfo {
+    /// Its number.
+    pub id: GreenThreadId,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// The line that spawned it; for the root, the line that called `run`.
+    pub spawned_at: &'static Location<'static>,
+    /// The line at which it waits, as far as the future it waits on is one of evlet's. While it is
+    /// ready or running: where it waited last.
+    pub waiting_at: Option<&'static Location<'static>>,
+    /// What it waits on there.
+    pub waits_on: WaitsOn,
+    /// Since when, to the precision of one turn of the hub.
+    pub since: Instant,
+    /// How often it was polled.
+    pub polls: u64,
+    /// The size of its future, in bytes.
+    pub bytes: usize,
+    /// Whether its own code has run at all.
+    pub started: bool,
+}
+
+impl GreenThreadInfo {
+    pub(crate) fn of(core: &Core, slot: &Slot) -> Self {
+        GreenThreadInfo {
+            id: slot.id,
+            name: slot.name().map(|name| name.to_string()),
+            spawned_at: slot.spawned_at,
+            waiting_at: slot.waiting_at,
+            waits_on: WaitsOn::new(slot.kind, slot.subject),
+            since: core.clock.instant(slot.since),
+            polls: slot.polls,
+            bytes: slot.bytes as usize,
+            started: slot.has_started(),
+        }
+    }
+}
+
+impl fmt::Display for GreenThreadInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " '{name}'")?;
+        }
+        write!(f, " (spawned at {})", self.spawned_at)?;
+        match self.waiting_at {
+            Some(site) => write!(f, " waits at {site} for {}", self.waits_on),
+            None => write!(f, " has not waited yet"),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Green threads: what one is made of.
+//!
+//! The memory of a task, its state machine and its waker are `async-task`'s. Around them stand:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `id` | the number of a green thread, and the little that `async-task` carries for us |
+//! | `slot` | everything evlet can say about a green thread, in one table of the hub |
+//! | `spawn` | making one |
+//! | `body` | the future that `async-task` polls: the user's future, and its end, however it ends |
+//! | `exit` | why there is no result |
+//! | `green_thread` | the handle: wait, kill, cancel, link |
+//!
+//! A kill is a mark in the slot and a wake-up: the body sees the mark at its next turn and drops
+//! the user's future instead of polling it. So a kill keeps the order of turns, a killed future is
+//! dropped on the hub's thread and outside any other green thread's poll, and there is one way out
+//! of a body, which tells links and waiters.
+
+mod body;
+mod exit;
+mod green_thread;
+mod id;
+mod info;
+mod slot;
+mod spawn;
+
+pub use exit::{Ended, Exit, Outcome};
+pub use green_thread::{GreenThread, Kill, LinkId, Wait};
+pub use id::GreenThreadId;
+pub use info::GreenThreadInfo;
+pub use spawn::{current, set_name, spawn, spawn_after, spawn_at, spawn_n};
+
+pub(crate) use id::{IdSource, Key, Meta};
+pub(crate) use slot::{Flags, Slot};
+pub(crate) use spawn::{ROOT_NAME, start};

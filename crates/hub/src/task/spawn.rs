@@ -1,0 +1,176 @@
+//! Making green threads.
+
+use std::future::Future;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_task::{Builder, Task};
+
+use crate::core::Core;
+use crate::running;
+use crate::sleep::Sleep;
+use crate::stats::bump;
+use crate::task::body::Body;
+use crate::task::{Exit, Flags, GreenThread, GreenThreadId, Key, Meta, Slot};
+use crate::wait::WaitKind;
+
+/// The name of the green thread that runs the future given to `run`.
+pub(crate) const ROOT_NAME: &str = "root";
+
+/// Starts a green thread that runs `future`; returns the handle by which its result can be waited
+/// for.
+///
+/// The new green thread never runs before its spawner waits: it takes its place at the end of the
+/// line of those that are ready, and the line is first come, first served. Dropping the handle
+/// detaches the green thread; it goes on.
+///
+/// # Panics
+/// When no hub runs on this thread.
+///
+/// # Example
+/// ```
+/// use evlet_hub::{run, spawn};
+/// run(async {
+///     let sum = spawn(async { 2 + 3 });
+///     assert_eq!(sum.wait().await.unwrap(), 5);
+/// });
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> GreenThread<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_at(Location::caller(), future)
+}
+
+/// [`spawn`] for helpers that spawn on behalf of their caller: `site` is reported as the line that
+/// spawned.
+///
+/// # Panics
+/// When no hub runs on this thread.
+#[track_caller]
+pub fn spawn_at<F>(site: &'static Location<'static>, future: F) -> GreenThread<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let core = running::expect("spawn");
+    let (key, task) = start(&core, site, future, Flags::default());
+    GreenThread::new(core, key, site, task)
+}
+
+/// Starts a green thread whose result nobody wants; cheaper than [`spawn`].
+///
+/// A panic in it goes to the hub's report ([`crate::report`]).
+///
+/// # Panics
+/// When no hub runs on this thread.
+///
+/// ```
+/// evlet_hub::run(async {
+///     evlet_hub::spawn_n(async { println!("somebody has to") });
+///     evlet_hub::yield_now().await;
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_n<F>(future: F)
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let core = running::expect("spawn_n");
+    let (_, task) = start(&core, Location::caller(), future, Flags::DETACHED);
+    task.detach();
+}
+
+/// [`spawn`] after `delay`, counted from this call.
+///
+/// Until the delay is over [`GreenThread::cancel`] takes the order back. The order outlives the
+/// green thread that gave it.
+///
+/// # Panics
+/// When no hub runs on this thread.
+#[track_caller]
+pub fn spawn_after<F>(delay: Duration, future: F) -> GreenThread<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let core = running::expect("spawn_after");
+    let site = Location::caller();
+    let sleep = Sleep::after_now(&core, delay, site);
+    let delayed = async move {
+        sleep.await;
+        running::with(|core| core.mark_started());
+        future.await
+    };
+    let (key, task) = start(&core, site, delayed, Flags::DELAYED);
+    GreenThread::new(core, key, site, task)
+}
+
+pub(crate) fn start<F>(
+    core: &Rc<Core>,
+    spawned_at: &'static Location<'static>,
+    future: F,
+    flags: Flags,
+) -> (Key, Task<Result<F::Output, Exit>, Meta>)
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let id = core.ids.next();
+    let index = core.slots.borrow_mut().next_index();
+    let key = Key { id, index };
+    let bytes = u32::try_from(size_of::<F>()).unwrap_or(u32::MAX);
+    let body_core = Rc::clone(core);
+    let remote = Arc::clone(&core.remote);
+    let (runnable, task) = Builder::new().metadata(Meta { key }).spawn_local(
+        move |_| Body::new(body_core, key, future),
+        move |runnable| remote.schedule(runnable),
+    );
+    // No user code has run since the index was drawn, so it is still the next one.
+    core.slots.borrow_mut().insert(Slot {
+        id,
+        waker: Some(runnable.waker()),
+        spawned_at,
+        waiting_at: None,
+        since: core.clock.turn(),
+        subject: 0,
+        polls: 0,
+        extra: None,
+        bytes,
+        kind: WaitKind::Turn,
+        flags,
+    });
+    bump(&core.counters.spawned);
+    core.queue.push(runnable);
+    (key, task)
+}
+
+/// The running green thread; `None` outside a hub and in callbacks of the hub itself.
+///
+/// ```
+/// use evlet_hub::{current, run, spawn};
+/// assert_eq!(current(), None);
+/// run(async {
+///     let thread = spawn(async { current() });
+///     let id = thread.id();
+///     assert_eq!(thread.wait().await.unwrap(), Some(id));
+/// });
+/// ```
+pub fn current() -> Option<GreenThreadId> {
+    running::with(|core| core.current.get().map(|key| key.id)).flatten()
+}
+
+/// Names the running green thread, for reports and lists. Outside a green thread it does nothing.
+pub fn set_name(name: impl Into<String>) {
+    let name: String = name.into();
+    running::with(|core| {
+        if let Some(key) = core.current.get() {
+            core.set_name(key, &name);
+        }
+    });
+}

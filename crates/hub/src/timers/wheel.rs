@@ -1,0 +1,257 @@
+//! The wheel itself: pure data, no clock.
+
+use std::task::Waker;
+
+use crate::arena::Arena;
+use crate::clock::{NEVER, Nanos};
+
+const TICK_BITS: u32 = 16;
+const LEVEL_BITS: u32 = 6;
+const SLOTS: usize = 1 << LEVEL_BITS;
+const LEVELS: usize = 8;
+const NONE: u32 = u32::MAX;
+
+/// Where a timer is. The sequence number tells a reused place apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TimerKey {
+    index: u32,
+    sequence: u64,
+}
+
+/// A timer that is due.
+#[derive(Debug)]
+pub(crate) struct Due {
+    deadline: Nanos,
+    sequence: u64,
+    pub(crate) waker: Waker,
+}
+
+#[derive(Debug)]
+struct Entry {
+    deadline: Nanos,
+    sequence: u64,
+    waker: Waker,
+    next: u32,
+    prev: u32,
+    /// Level times 64 plus slot.
+    place: u16,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    head: u32,
+    /// No entry of the slot is due before this.
+    bound: Nanos,
+}
+
+const EMPTY: Slot = Slot {
+    head: NONE,
+    bound: NEVER,
+};
+
+/// All timers of a hub.
+#[derive(Debug)]
+pub(crate) struct Timers {
+    entries: Arena<Entry>,
+    /// Allocated with the first timer.
+    slots: Vec<Slot>,
+    /// One bit for each slot that is not empty.
+    occupied: [u64; LEVELS],
+    /// The tick up to which the wheel has been turned.
+    tick: u64,
+    sequence: u64,
+    /// The last answer of [`next`](Self::next), while nothing has changed it.
+    next: Option<Nanos>,
+}
+
+impl Timers {
+    pub(crate) const fn new() -> Self {
+        Timers {
+            entries: Arena::new(),
+            slots: Vec::new(),
+            occupied: [0; LEVELS],
+            tick: 0,
+            sequence: 0,
+            next: None,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Sets a timer. O(1).
+    pub(crate) fn insert(&mut self, deadline: Nanos, waker: Waker) -> TimerKey {
+        self.sequence += 1;
+        let sequence = self.sequence;
+        let index = self.entries.insert(Entry {
+            deadline,
+            sequence,
+            waker,
+            next: NONE,
+            prev: NONE,
+            place: 0,
+        });
+        self.link(index, deadline);
+        if let Some(next) = &mut self.next {
+            *next = deadline.min(*next);
+        }
+        TimerKey { index, sequence }
+    }
+
+    /// Whether the timer is still set; if so, makes `waker` the one to be woken. Returns the waker
+    /// that it replaced, to be dropped outside of any borrow.
+    pub(crate) fn update(&mut self, key: TimerKey, waker: &Waker) -> Option<Option<Waker>> {
+        let entry = self.entries.get_mut(key.index)?;
+        if entry.sequence != key.sequence {
+            return None;
+        }
+        if entry.waker.will_wake(waker) {
+            return Some(None);
+        }
+        Some(Some(std::mem::replace(&mut entry.waker, waker.clone())))
+    }
+
+    /// Cancels a timer; its waker comes back to be dropped outside of any borrow. O(1).
+    pub(crate) fn remove(&mut self, key: TimerKey) -> Option<Waker> {
+        let entry = self.entries.get(key.index)?;
+        if entry.sequence != key.sequence {
+            return None;
+        }
+        self.unlink(key.index);
+        let entry = self.entries.remove(key.index)?;
+        if self.next.is_some_and(|next| next >= entry.deadline) {
+            self.next = None;
+        }
+        Some(entry.waker)
+    }
+
+    /// A time before which nothing is due; `None` without timers. Exact, save that it may be too
+    /// early after a cancel.
+    pub(crate) fn next(&mut self) -> Option<Nanos> {
+        if self.next.is_none() {
+            let (level, slot) = self.first_occupied()?;
+            self.next = Some(self.slots[level * SLOTS + slot].bound);
+        }
+        self.next
+    }
+
+    /// Takes all timers whose deadline is not after `now`, in order.
+    pub(crate) fn fire(&mut self, now: Nanos, due: &mut Vec<Due>) {
+        if self.entries.len() == 0 || self.next().is_some_and(|next| next > now) {
+            return;
+        }
+        let now_tick = now >> TICK_BITS;
+        let mut early = NONE;
+        while let Some((level, slot)) = self.first_occupied() {
+            let start = self.start_of(level, slot);
+            if start > now_tick {
+                break;
+            }
+            self.tick = self.tick.max(start);
+            let mut index = self.slots[level * SLOTS + slot].head;
+            self.slots[level * SLOTS + slot] = EMPTY;
+            self.occupied[level] &= !(1 << slot);
+            while index != NONE {
+                let Some(entry) = self.entries.get_mut(index) else {
+                    break;
+                };
+                let following = entry.next;
+                if entry.deadline <= now {
+                    if let Some(entry) = self.entries.remove(index) {
+                        due.push(Due {
+                            deadline: entry.deadline,
+                            sequence: entry.sequence,
+                            waker: entry.waker,
+                        });
+                    }
+                } else {
+                    // Not yet: put aside, so that this loop does not meet it again.
+                    entry.next = early;
+                    early = index;
+                }
+                index = following;
+            }
+        }
+        self.tick = self.tick.max(now_tick);
+        while early != NONE {
+            let index = early;
+            let Some(entry) = self.entries.get(index) else {
+                break;
+            };
+            let deadline = entry.deadline;
+            early = entry.next;
+            self.link(index, deadline);
+        }
+        self.next = None;
+        due.sort_unstable_by_key(|timer| (timer.deadline, timer.sequence));
+    }
+
+    /// Drops all timers; their wakers come back.
+    pub(crate) fn clear(&mut self) -> Vec<Waker> {
+        let old = std::mem::replace(self, Timers::new());
+        self.sequence = old.sequence;
+        let mut entries = old.entries;
+        entries.take_all().into_iter().map(|e| e.waker).collect()
+    }
+
+    fn link(&mut self, index: u32, deadline: Nanos) {
+        if self.slots.is_empty() {
+            self.slots = vec![EMPTY; LEVELS * SLOTS];
+        }
+        let tick = (deadline >> TICK_BITS).max(self.tick);
+        let level = level_of(self.tick, tick);
+        let slot = (tick >> (level as u32 * LEVEL_BITS)) as usize % SLOTS;
+        let place = level * SLOTS + slot;
+        let head = self.slots[place].head;
+        self.slots[place].head = index;
+        self.slots[place].bound = deadline.min(self.slots[place].bound);
+        self.occupied[level] |= 1 << slot;
+        if let Some(entry) = self.entries.get_mut(head) {
+            entry.prev = index;
+        }
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.next = head;
+            entry.prev = NONE;
+            entry.place = place as u16;
+        }
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let Some(entry) = self.entries.get(index) else {
+            return;
+        };
+        let (next, prev, place) = (entry.next, entry.prev, usize::from(entry.place));
+        if let Some(following) = self.entries.get_mut(next) {
+            following.prev = prev;
+        }
+        match self.entries.get_mut(prev) {
+            Some(before) => before.next = next,
+            None => self.slots[place].head = next,
+        }
+        if self.slots[place].head == NONE {
+            self.slots[place] = EMPTY;
+            self.occupied[place / SLOTS] &= !(1 << (place % SLOTS));
+        }
+    }
+
+    /// The slot whose entries come first: the first occupied one of the lowest level that has any,
+    /// since a level's entries all lie within one slot of the level above.
+    fn first_occupied(&self) -> Option<(usize, usize)> {
+        let level = self.occupied.iter().position(|&bits| bits != 0)?;
+        Some((level, self.occupied[level].trailing_zeros() as usize))
+    }
+
+    /// The tick at which a slot's range begins.
+    fn start_of(&self, level: usize, slot: usize) -> u64 {
+        let shift = level as u32 * LEVEL_BITS;
+        let above = self.tick >> (shift + LEVEL_BITS);
+        (above << (shift + LEVEL_BITS)) | ((slot as u64) << shift)
+    }
+}
+
+/// The level on which `tick` differs from `now`: that of the highest bit in which they do.
+fn level_of(now: u64, tick: u64) -> usize {
+    let differing = (now ^ tick) | (SLOTS as u64 - 1);
+    ((u64::BITS - 1 - differing.leading_zeros()) / LEVEL_BITS) as usize
+}

@@ -1,0 +1,358 @@
+//! One turn of the loop, and the loop.
+//!
+//! The front page of the crate tells the order of a turn. Why it is this one:
+//!
+//! - Ready green threads first: they are what the program is for, and what they start (a write, a
+//!   timer) is seen in the same turn.
+//! - Other threads' wake-ups before timers: a cancel that comes from another thread in the turn of
+//!   its timeout would otherwise always lose.
+//! - Timers before descriptors: the wait for descriptors wants to know the next deadline.
+//! - Descriptors last: it is the only step that may sleep, and it sleeps only when nobody is ready.
+//!
+//! While green threads are ready the kernel is asked about descriptors once for each batch, not
+//! once a turn: a lone green thread that yields would otherwise pay a system call for each yield.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use crate::clock::{NEVER, Nanos};
+use crate::core::Core;
+use crate::deadlock;
+use crate::hub::RunError;
+use crate::remote::{Item, Remote};
+use crate::report::Report;
+use crate::run_queue::Ready;
+use crate::running;
+use crate::stats::bump;
+use crate::task::{Flags, Key, Outcome, ROOT_NAME, Slot};
+use crate::timers::Due;
+use crate::wait::WaitKind;
+
+/// Runs the loop until `root` is done.
+pub(crate) fn drive<F: Future>(
+    core: &Rc<Core>,
+    called_at: &'static Location<'static>,
+    mut root: Pin<&mut F>,
+) -> Result<F::Output, RunError> {
+    let root_waker = Arc::new(RootWaker::new(&core.remote));
+    let guard = RootSlot::new(core, called_at, size_of::<F>(), &root_waker);
+    let waker = Waker::from(Arc::clone(&root_waker));
+    let mut io = IoTurns::default();
+    let mut woken = Vec::new();
+    let mut due = Vec::new();
+    loop {
+        bump(&core.counters.turns);
+        if core.remote.stop.swap(false, Ordering::SeqCst) {
+            return Err(RunError::Stopped);
+        }
+        for _ in 0..core.config.batch {
+            match next_ready(core) {
+                None => break,
+                Some(Ready::Task(task)) => core.run_task(task),
+                Some(Ready::Root) => {
+                    root_waker.begin_poll();
+                    let polled = poll_root(core, guard.key, root.as_mut(), &waker);
+                    if let Poll::Ready(output) = polled {
+                        return Ok(output);
+                    }
+                }
+            }
+            io.polls += 1;
+        }
+        take_remote(core);
+        fire_timers(core, &mut due);
+        if io.is_due(core) && core.queue.is_empty() && !core.remote.is_empty() {
+            continue;
+        }
+        if core.queue.is_empty() && deadlock::is_possible(core) {
+            let mut poll = |waker: &Waker| poll_root(core, guard.key, root.as_mut(), waker);
+            match deadlock::verify(core, guard.key, &mut poll, &waker) {
+                deadlock::Verdict::Done(output) => return Ok(output),
+                deadlock::Verdict::Deadlock(report) => return Err(RunError::Deadlock(report)),
+                deadlock::Verdict::None => {}
+            }
+        }
+        if io.is_due(core) {
+            io.turn(core, &mut woken);
+        }
+        core.clock.end_turn();
+    }
+}
+
+fn next_ready(core: &Core) -> Option<Ready> {
+    if core.config.shuffle {
+        let len = core.queue.len();
+        if len == 0 {
+            return None;
+        }
+        return core.queue.pop_at(core.rng.borrow_mut().usize(..len));
+    }
+    core.queue.pop()
+}
+
+fn poll_root<F: Future>(
+    core: &Core,
+    key: Key,
+    root: Pin<&mut F>,
+    waker: &Waker,
+) -> Poll<F::Output> {
+    core.begin_poll(key);
+    let polled = {
+        let _guard = EndPoll(core);
+        root.poll(&mut Context::from_waker(waker))
+    };
+    core.verdict(key);
+    polled
+}
+
+/// Ends the poll of the root even when it panics.
+struct EndPoll<'a>(&'a Core);
+
+impl Drop for EndPoll<'_> {
+    fn drop(&mut self) {
+        self.0.end_poll();
+    }
+}
+
+/// Takes what other threads sent, in the order of sending.
+pub(crate) fn take_remote(core: &Rc<Core>) {
+    // As many as there are now: a thread that sends without end must not keep the hub here.
+    let mut left = 1024;
+    while left > 0
+        && let Some(item) = core.remote.take()
+    {
+        left -= 1;
+        bump(&core.counters.remote_wakes);
+        match item {
+            Item::Wake(task) => core.queue.push(task),
+            Item::WakeRoot => core.queue.push_root(),
+            Item::Job(job) => job(core),
+        }
+    }
+}
+
+fn fire_timers(core: &Core, due: &mut Vec<Due>) {
+    if core.timers.borrow().len() == 0 {
+        return;
+    }
+    let now = core.clock.refresh_turn();
+    core.timers.borrow_mut().fire(now, due);
+    due.drain(..).for_each(|timer| core.wake(timer.waker));
+}
+
+/// When and how the kernel is asked about descriptors.
+#[derive(Debug, Default)]
+struct IoTurns {
+    /// Polls since the kernel was last asked.
+    polls: u32,
+    /// When to look for descriptors that were closed behind our back; see [`Self::probe_by`].
+    probe_at: Option<Nanos>,
+    /// The count of polls when that was last settled.
+    probed: u64,
+}
+
+/// How soon after activity such descriptors are looked for, at the least.
+const PROBE_AFTER: Nanos = 250_000_000;
+/// And how much later for each descriptor that is waited on, so that the look stays cheap.
+const PROBE_EACH: Nanos = 1_000_000;
+/// Under virtual time: how long the kernel may take to deliver what is on its way.
+const DELIVERY: Duration = Duration::from_millis(1);
+
+impl IoTurns {
+    fn is_due(&self, core: &Core) -> bool {
+        core.queue.is_empty() || self.polls >= core.config.batch
+    }
+
+    fn turn(&mut self, core: &Core, woken: &mut Vec<Waker>) {
+        self.polls = 0;
+        if !core.queue.is_empty() {
+            // Others are ready: only look, and not even that when there is nothing to look at.
+            if core.reactor.len() > 0 {
+                ask(core, Some(Duration::ZERO), woken);
+            }
+        } else if core.remote.fall_asleep() {
+            match core.clock.is_virtual() {
+                true => wait_virtually(core, woken),
+                false => self.wait(core, woken),
+            }
+            core.remote.wake_up();
+        }
+        woken.drain(..).for_each(|waker| core.wake(waker));
+    }
+
+    fn wait(&mut self, core: &Core, woken: &mut Vec<Waker>) {
+        let deadline = core.timers.borrow_mut().next();
+        let wake_at = deadline.map(|at| at.saturating_add(core.config.timer_slack));
+        let probe_at = self.probe_by(core);
+        let until = match (wake_at, probe_at) {
+            (Some(wake), Some(probe)) => Some(wake.min(probe)),
+            (one, other) => one.or(other),
+        };
+        let timeout = until.map(|at| {
+            // The reading of this turn is older than now, so the wait would be too long.
+            let now = core.clock.refresh_turn();
+            Duration::from_nanos(at.saturating_sub(now))
+        });
+        core.clock.end_turn();
+        ask(core, timeout, woken);
+        if let Some(at) = probe_at
+            && core.clock.turn() >= at
+        {
+            self.probe_at = None;
+            core.reactor.probe(woken);
+        }
+    }
+
+    /// A descriptor that was closed behind our back is closed by code, so it is looked for once
+    /// after green threads have run, and not again before they run again: an idle hub sleeps.
+    fn probe_by(&mut self, core: &Core) -> Option<Nanos> {
+        let polls = core.counters.polls.get();
+        if self.probe_at.is_none() && self.probed != polls {
+            self.probed = polls;
+            let waited_on = core.reactor.waited_on() as u64;
+            if waited_on > 0 {
+                let after = PROBE_AFTER.max(waited_on.saturating_mul(PROBE_EACH));
+                self.probe_at = Some(core.clock.turn().saturating_add(after));
+            }
+        }
+        self.probe_at
+    }
+}
+
+/// Virtual time: looks at the descriptors, and if they are silent jumps to the next deadline.
+fn wait_virtually(core: &Core, woken: &mut Vec<Waker>) {
+    let deadline = core.timers.borrow_mut().next();
+    if deadline.is_none() || core.clock.is_held() {
+        return ask(core, core.clock.is_held().then_some(DELIVERY), woken);
+    }
+    if core.reactor.len() > 0 {
+        ask(core, Some(Duration::ZERO), woken);
+        if woken.is_empty() && core.reactor.waited_on() > 0 {
+            ask(core, Some(DELIVERY), woken);
+        }
+    }
+    if woken.is_empty() && core.remote.is_empty() {
+        core.clock.jump_to(deadline.unwrap_or(NEVER));
+    }
+}
+
+fn ask(core: &Core, timeout: Option<Duration>, woken: &mut Vec<Waker>) {
+    bump(&core.counters.waits);
+    if let Err(error) = core.reactor.wait(timeout, woken) {
+        core.report(&Report::notice(
+            "the hub's wait for descriptors failed",
+            format!("{error}; it will be tried again"),
+        ));
+        // Not in a tight loop: others get the processor, and the operator one line at a time.
+        std::thread::yield_now();
+    }
+}
+
+/// The root's slot, for as long as its run lasts.
+struct RootSlot<'a> {
+    core: &'a Core,
+    key: Key,
+    waker: Arc<RootWaker>,
+}
+
+impl<'a> RootSlot<'a> {
+    fn new(
+        core: &'a Core,
+        called_at: &'static Location<'static>,
+        bytes: usize,
+        waker: &Arc<RootWaker>,
+    ) -> Self {
+        let id = core.ids.next();
+        let index = core.slots.borrow_mut().insert(Slot {
+            id,
+            waker: None,
+            spawned_at: called_at,
+            waiting_at: None,
+            since: core.clock.turn(),
+            subject: 0,
+            polls: 0,
+            extra: None,
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+            kind: WaitKind::Turn,
+            flags: Flags::default(),
+        });
+        let key = Key { id, index };
+        core.set_name(key, ROOT_NAME);
+        bump(&core.counters.spawned);
+        core.queue.push_root();
+        let waker = Arc::clone(waker);
+        RootSlot { core, key, waker }
+    }
+}
+
+impl Drop for RootSlot<'_> {
+    fn drop(&mut self) {
+        self.waker.end();
+        self.core.queue.forget_root();
+        self.core.queue.shrink_when_empty();
+        self.core.clock.end_turn();
+        self.core.end(self.key, Outcome::Returned);
+    }
+}
+
+/// Wakes the root, from any thread.
+#[derive(Debug)]
+struct RootWaker {
+    remote: Arc<Remote>,
+    state: AtomicU8,
+}
+
+const IDLE: u8 = 0;
+const SCHEDULED: u8 = 1;
+const ENDED: u8 = 2;
+
+impl RootWaker {
+    fn new(remote: &Arc<Remote>) -> Self {
+        RootWaker {
+            remote: Arc::clone(remote),
+            // The run begins with a turn of the root.
+            state: AtomicU8::new(SCHEDULED),
+        }
+    }
+
+    fn begin_poll(&self) {
+        self.state.store(IDLE, Ordering::SeqCst);
+    }
+
+    fn end(&self) {
+        self.state.store(ENDED, Ordering::SeqCst);
+    }
+}
+
+impl Wake for RootWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let order = Ordering::SeqCst;
+        let scheduled = self
+            .state
+            .compare_exchange(IDLE, SCHEDULED, order, order)
+            .is_ok();
+        if !scheduled {
+            return;
+        }
+        let here = running::with(|core| {
+            let is_ours = core.id == self.remote.hub;
+            if is_ours {
+                core.queue.push_root();
+            }
+            is_ours
+        });
+        if here != Some(true) {
+            self.remote.send(Item::WakeRoot);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! A hang is a failure with a name.
+//!
+//! Most promises of the hub are about something that must happen; when it does not, the test would
+//! wait for ever and say nothing. Each test therefore holds a [`Deadline`]: when the test is not over
+//! in time, the process ends with the name of the test that hung. The name goes straight to the
+//! standard error, past the capture of the test harness, which would be lost with the process.
+
+use std::io::Write;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+/// Far above what any test needs, also on a busy machine.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Ends the process, naming the current test, unless it is dropped in time.
+pub(crate) struct Deadline {
+    _over: mpsc::Sender<()>,
+}
+
+impl Deadline {
+    /// Starts counting for the test that runs on this thread.
+    pub(crate) fn new() -> Self {
+        let name = std::thread::current()
+            .name()
+            .unwrap_or("a test")
+            .to_owned();
+        Self::named(&name)
+    }
+
+    /// Starts counting for a test of this name.
+    pub(crate) fn named(name: &str) -> Self {
+        let (over, ended) = mpsc::channel::<()>();
+        let name = name.to_owned();
+        std::thread::spawn(move || {
+            if ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+                let line = format!("\n{name}: not over after {LIMIT:?}; ending the process\n");
+                let _ = std::io::stderr().write_all(line.as_bytes());
+                std::process::exit(101);
+            }
+        });
+        Deadline { _over: over }
+    }
+}

@@ -1,0 +1,143 @@
+//! Who holds the hub for too long is named, while it does, and is not stopped.
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use evlet_hub::{Hub, Report, sleep, spawn, yield_now};
+
+use crate::stage::play;
+
+const LIMIT: Duration = Duration::from_millis(40);
+
+/// Reports of the watchdog, whichever thread they come from.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<(Report, Instant)>>>);
+
+impl Seen {
+    fn hub(&self) -> Hub {
+        let seen = self.0.clone();
+        Hub::builder()
+            .watchdog(LIMIT)
+            .on_report(move |report| seen.lock().unwrap().push((report.clone(), Instant::now())))
+            .build()
+            .unwrap()
+    }
+
+    fn held(&self) -> Vec<Report> {
+        let all = self.0.lock().unwrap();
+        let held = all.iter().filter(|(r, _)| matches!(r, Report::Held { .. }));
+        held.map(|(report, _)| report.clone()).collect()
+    }
+}
+
+/// Holds the thread for so long.
+fn hold(time: Duration) -> u32 {
+    let start = Instant::now();
+    let mut rounds = 0_u32;
+    while start.elapsed() < time {
+        rounds = rounds.wrapping_add(1);
+        std::hint::spin_loop();
+    }
+    rounds
+}
+
+// proves A-10; conformance 120: a report instead of an injected error
+#[test]
+fn the_one_that_holds_the_hub_is_named() {
+    let seen = Seen::default();
+    let line = line!() + 4;
+    play(&seen.hub(), async {
+        yield_now().await;
+        yield_now().await;
+        let greedy = spawn(async { hold(LIMIT * 4) }).named("greedy");
+        assert!(greedy.await.unwrap() > 0, "it is not stopped");
+    });
+    let held = seen.held();
+    assert!(!held.is_empty(), "nothing was reported");
+    for report in &held {
+        let text = report.to_string();
+        assert!(text.contains("greedy"), "{text}");
+        assert!(text.contains(&format!("watchdog.rs:{line}")), "{text}");
+        let Report::Held {
+            name,
+            spawned_at,
+            held,
+            limit,
+            ..
+        } = report
+        else {
+            unreachable!()
+        };
+        assert_eq!(name.as_deref(), Some("greedy"));
+        assert_eq!(spawned_at.unwrap().line(), line);
+        assert_eq!(*limit, LIMIT);
+        assert!(*held >= LIMIT, "{held:?}");
+    }
+}
+
+// proves A-10: a task that yields in time is not blamed, however much it works in all
+#[test]
+fn who_yields_in_time_is_not_named() {
+    let seen = Seen::default();
+    play(&seen.hub(), async {
+        let polite = spawn(async {
+            for _ in 0..100 {
+                hold(Duration::from_millis(1));
+                yield_now().await;
+            }
+        });
+        polite.await.unwrap();
+        // A hub that sleeps is not held by anybody.
+        sleep(LIMIT * 2).await;
+    });
+    let held = seen.held();
+    assert!(held.is_empty(), "{held:?}");
+}
+
+// proves A-10: off unless it is asked for
+#[test]
+fn without_a_limit_nobody_is_named() {
+    let seen = Seen::default();
+    let reports = seen.0.clone();
+    let hub = Hub::builder()
+        .on_report(move |report| reports.lock().unwrap().push((report.clone(), Instant::now())))
+        .build()
+        .unwrap();
+    play(&hub, async { hold(Duration::from_millis(60)) });
+    assert!(seen.0.lock().unwrap().is_empty());
+}
+
+// proves A-10: the second time is reported as well, and the right one each time
+#[test]
+fn each_one_that_holds_the_hub_is_named() {
+    let seen = Seen::default();
+    play(&seen.hub(), async {
+        for name in ["first", "second"] {
+            spawn(async { hold(LIMIT * 4) }).named(name).await.unwrap();
+            hold(Duration::from_millis(1));
+            yield_now().await;
+        }
+    });
+    let texts: Vec<String> = seen.held().iter().map(ToString::to_string).collect();
+    for name in ["first", "second"] {
+        assert!(texts.iter().any(|t| t.contains(name)), "{name}: {texts:?}");
+    }
+}
+
+// The watchdog's thread ends with its hub: a thousand hubs do not leave a thousand threads.
+#[test]
+fn its_thread_ends_with_the_hub() {
+    let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    let before = threads();
+    for _ in 0..100 {
+        let hub = Seen::default().hub();
+        hub.run(async { yield_now().await });
+    }
+    // Other tests start and end threads as well; a hundred of ours would show.
+    let start = Instant::now();
+    while threads() > before + 50 {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        thread::yield_now();
+    }
+}

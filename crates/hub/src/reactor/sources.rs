@@ -23,14 +23,6 @@ pub(crate) struct SourceKey {
 }
 
 impl SourceKey {
-    /// The key of no source.
-    pub(crate) fn none() -> Self {
-        SourceKey {
-            index: NOBODY,
-            generation: GENERATIONS,
-        }
-    }
-
     fn pack(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.index)
     }

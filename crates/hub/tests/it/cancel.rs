@@ -237,7 +237,10 @@ fn every_wait_can_be_dropped_at_every_poll() {
         cancel_everywhere("timeout that ends", || timeout(SECOND, pending::<()>())).await;
         cancel_everywhere("timeout in time", || timeout(SECOND * 2, sleep(SECOND))).await;
         cancel_everywhere("nested timeouts", || {
-            timeout(SECOND * 3, timeout(SECOND * 2, timeout(SECOND, pending::<()>())))
+            timeout(
+                SECOND * 3,
+                timeout(SECOND * 2, timeout(SECOND, pending::<()>())),
+            )
         })
         .await;
         cancel_everywhere("spawn_after, cancelled", || async {
@@ -297,6 +300,9 @@ fn a_wait_dropped_in_the_turn_of_its_wake_passes_nothing_on() {
         // Both deadlines are one instant: the task ends, and we give up, in one turn.
         sleep(SECOND).await;
         drop(loser);
-        assert!(winner.await.unwrap(), "the result went to the one that stayed");
+        assert!(
+            winner.await.unwrap(),
+            "the result went to the one that stayed"
+        );
     });
 }

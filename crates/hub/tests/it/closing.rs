@@ -40,7 +40,10 @@ fn a_close_wakes_reader_and_writer() {
         for ended in [reader.await.unwrap(), writer.await.unwrap()] {
             let error = ended.unwrap_err();
             assert_closed(&error);
-            assert!(error.to_string().contains("closed while waiting"), "{error}");
+            assert!(
+                error.to_string().contains("closed while waiting"),
+                "{error}"
+            );
         }
         assert!(now() - start < Duration::from_secs(5), "at once");
         assert_eq!(stats().sources, 0);

@@ -20,10 +20,7 @@ pub(crate) struct Deadline {
 impl Deadline {
     /// Starts counting for the test that runs on this thread.
     pub(crate) fn new() -> Self {
-        let name = std::thread::current()
-            .name()
-            .unwrap_or("a test")
-            .to_owned();
+        let name = std::thread::current().name().unwrap_or("a test").to_owned();
         Self::named(&name)
     }
 

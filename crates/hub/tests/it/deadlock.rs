@@ -133,7 +133,10 @@ fn run_panics_with_the_report() {
     }));
     let payload = outcome.unwrap_err();
     let text = payload.downcast_ref::<String>().expect("a message");
-    assert!(text.contains("alice") && text.contains("deadlock.rs"), "{text}");
+    assert!(
+        text.contains("alice") && text.contains("deadlock.rs"),
+        "{text}"
+    );
 }
 
 // proves A-11: not while a timer can still wake one

@@ -160,7 +160,8 @@ fn loops_over_ready_input_let_others_run() {
         lets_others_run("a read that fails at once", move || {
             let io = source.clone();
             async move {
-                let failing = io.read_with(|_| Err::<(), _>(io::ErrorKind::ConnectionAborted.into()));
+                let failing =
+                    io.read_with(|_| Err::<(), _>(io::ErrorKind::ConnectionAborted.into()));
                 assert!(failing.await.is_err());
             }
         })

@@ -293,7 +293,11 @@ fn a_hub_may_be_dropped_inside_another() {
         let task = spawn(poll_fn(move |cx| {
             polls += 1;
             *keep.borrow_mut() = Some(cx.waker().clone());
-            if polls == 2 { Poll::Ready(()) } else { Poll::Pending }
+            if polls == 2 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         }));
         yield_now().await;
         drop(inner);

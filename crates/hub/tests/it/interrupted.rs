@@ -115,7 +115,9 @@ fn a_failed_registration_is_an_error_for_its_caller() {
         for (hub, _) in hubs(CallKind::Register, number, |n| n <= 2) {
             play(&hub, async {
                 let (reader, mut writer) = io::pipe().unwrap();
-                let refused = Io::new(reader.try_clone().unwrap()).map(|_| ()).unwrap_err();
+                let refused = Io::new(reader.try_clone().unwrap())
+                    .map(|_| ())
+                    .unwrap_err();
                 assert_eq!(refused.raw_os_error().or(Some(number)), Some(number));
                 assert!(!refused.to_string().is_empty());
                 assert_eq!(stats().sources, 0, "nothing stays behind");
@@ -201,6 +203,12 @@ fn the_fault_function_sees_kind_and_descriptor() {
         let _io = Io::new(reader).unwrap();
         assert!(seen.borrow().contains(&(CallKind::Register, fd)));
     });
-    assert!(seen.borrow().starts_with(&[(CallKind::Read, 7), (CallKind::Accept, 9)]));
-    assert!(gate(Call::new(CallKind::Accept, 9)).is_ok(), "no hub, no fault");
+    assert!(
+        seen.borrow()
+            .starts_with(&[(CallKind::Read, 7), (CallKind::Accept, 9)])
+    );
+    assert!(
+        gate(Call::new(CallKind::Accept, 9)).is_ok(),
+        "no hub, no fault"
+    );
 }

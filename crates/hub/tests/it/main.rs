@@ -32,6 +32,7 @@ mod virtual_time;
 // Descriptors.
 mod closing;
 mod interrupted;
+mod notifier; // what is taken for granted about `polling`
 mod odd_descriptors;
 mod reactor;
 mod trampoline;

@@ -161,7 +161,10 @@ fn a_timeout_around_a_ready_future_needs_no_hub() {
 fn a_hub_can_run_many_times() {
     let hub = Hub::new().unwrap();
     for n in 0..100 {
-        assert_eq!(hub.run(async move { spawn(async move { n }).await.unwrap() }), n);
+        assert_eq!(
+            hub.run(async move { spawn(async move { n }).await.unwrap() }),
+            n
+        );
     }
     assert_eq!(hub.stats().spawned, 100);
     assert_eq!(hub.stats().finished, 100);

@@ -3,7 +3,9 @@
 use std::future::pending;
 use std::time::Duration;
 
-use evlet_hub::{Hub, Stats, is_running, now, sleep, spawn, spawn_after, stats, timeout, yield_now};
+use evlet_hub::{
+    Hub, Stats, is_running, now, sleep, spawn, spawn_after, stats, timeout, yield_now,
+};
 
 use crate::bell::{Ear, RemoteBell, poll_with};
 use crate::pairs;
@@ -57,7 +59,12 @@ fn spawned_and_finished_count_all_ways_to_end() {
         let panicked = spawn(async { panic!("as ordered") });
         #[cfg(not(panic = "unwind"))]
         let panicked = spawn(async {});
-        let _ = (returned.await, killed.await, cancelled.await, panicked.await);
+        let _ = (
+            returned.await,
+            killed.await,
+            cancelled.await,
+            panicked.await,
+        );
         let after = stats();
         assert_eq!(after.spawned - before.spawned, 4);
         assert_eq!(after.finished - before.finished, 4);

@@ -120,8 +120,7 @@ fn an_eventfd_works() {
 #[test]
 fn a_timerfd_works() {
     on_each_backend(async || {
-        let fd: OwnedFd =
-            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC).unwrap();
+        let fd: OwnedFd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC).unwrap();
         let once = Itimerspec {
             it_interval: Timespec {
                 tv_sec: 0,

@@ -6,9 +6,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use evlet_hub::{
-    Hub, HubBuilder, random_f64, random_u64, sleep, spawn, spawn_n, stats, yield_now,
-};
+use evlet_hub::{Hub, HubBuilder, random_f64, random_u64, sleep, spawn, spawn_n, stats, yield_now};
 
 use crate::bell::Bell;
 use crate::stage::{play, virtually};

@@ -207,7 +207,10 @@ fn a_second_reader_is_an_error_that_names_the_first() {
         let (error, first_line) = second_reader(io.clone()).await;
         let text = error.to_string();
         assert_eq!(error.kind(), io::ErrorKind::ResourceBusy, "{text}");
-        assert!(text.contains("the first reader") || text.contains(&format!("reactor.rs:{first_line}")), "{text}");
+        assert!(
+            text.contains("the first reader") || text.contains(&format!("reactor.rs:{first_line}")),
+            "{text}"
+        );
         assert!(text.contains("allow_many_readers"), "{text}");
         // The way is free again.
         write_all(&writer, b"x").await.unwrap();

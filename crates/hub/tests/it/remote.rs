@@ -30,9 +30,7 @@ fn a_storm_from_four_threads_loses_nothing() {
         let bells: Arc<Vec<_>> = Arc::new((0..64).map(|_| RemoteBell::new()).collect());
         let mut tasks = Vec::new();
         for bell in bells.iter().cloned() {
-            tasks.push(spawn(
-                async move { bell.wait_for(THREADS * ROUNDS).await },
-            ));
+            tasks.push(spawn(async move { bell.wait_for(THREADS * ROUNDS).await }));
         }
         let threads: Vec<_> = (0..THREADS)
             .map(|_| {
@@ -423,7 +421,11 @@ fn remote_spawns_race_the_drop_of_the_hub() {
                     remote.spawn(async move { drop(held) })
                 })
                 .collect();
-            tasks.into_iter().map(wait_outside).filter(Result::is_ok).count()
+            tasks
+                .into_iter()
+                .map(wait_outside)
+                .filter(Result::is_ok)
+                .count()
         });
         start.wait();
         hub.run(yield_now_twice());

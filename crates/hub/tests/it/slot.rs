@@ -109,7 +109,11 @@ fn each_kind_of_wait_is_named() {
         });
         let limited = spawn(async { drop(timeout(SECOND, pending::<()>()).await) });
         yield_now().await;
-        check(&reading, WaitKind::Readable, Some(u64::try_from(fd).unwrap()));
+        check(
+            &reading,
+            WaitKind::Readable,
+            Some(u64::try_from(fd).unwrap()),
+        );
         check(&filling, WaitKind::Writable, None);
         check(&joining, WaitKind::GreenThread, Some(id.as_u64()));
         check(&foreign, WaitKind::Unknown, None);

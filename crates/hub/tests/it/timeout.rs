@@ -230,6 +230,10 @@ fn the_inner_future_is_polled_once_a_wake() {
             Poll::<()>::Pending
         });
         assert!(timeout(MS, inner).await.is_err());
-        assert_eq!(polls.get(), 2, "when it began, and when the limit was reached");
+        assert_eq!(
+            polls.get(),
+            2,
+            "when it began, and when the limit was reached"
+        );
     });
 }

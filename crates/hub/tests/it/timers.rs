@@ -9,8 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use evlet_hub::{
-    Hub, Io, Sleep, now, sleep, sleep_until, spawn, spawn_after, spawn_n, stats, timeout,
-    yield_now,
+    Hub, Io, Sleep, now, sleep, sleep_until, spawn, spawn_after, spawn_n, stats, timeout, yield_now,
 };
 
 use crate::bell::{Ear, poll_with};

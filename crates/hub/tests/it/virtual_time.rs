@@ -247,7 +247,11 @@ fn the_real_clock_is_the_default() {
         assert!(ours >= real);
         be_busy(Duration::from_millis(2));
         assert!(now() - ours >= Duration::from_millis(2));
-        assert!(timeout(Duration::from_millis(1), pending::<()>()).await.is_err());
+        assert!(
+            timeout(Duration::from_millis(1), pending::<()>())
+                .await
+                .is_err()
+        );
         assert!(stats().timers == 0);
     });
 }

@@ -101,7 +101,12 @@ fn without_a_limit_nobody_is_named() {
     let seen = Seen::default();
     let reports = seen.0.clone();
     let hub = Hub::builder()
-        .on_report(move |report| reports.lock().unwrap().push((report.clone(), Instant::now())))
+        .on_report(move |report| {
+            reports
+                .lock()
+                .unwrap()
+                .push((report.clone(), Instant::now()))
+        })
         .build()
         .unwrap();
     play(&hub, async { hold(Duration::from_millis(60)) });

@@ -1,0 +1,324 @@
+//! `Io`: readiness around any descriptor.
+
+mod borrowed;
+mod operation;
+mod registration;
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::Location;
+use std::task::{Context, Poll, ready};
+
+pub use operation::{ReadWith, Readiness, WriteWith};
+
+pub(crate) use borrowed::Borrowed;
+
+use crate::reactor::{Direction, Gone};
+use operation::With;
+use registration::{AtDrop, Registration, core_for};
+
+/// Which readiness to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Interest {
+    /// Something can be read, accepted, or has ended.
+    Readable,
+    /// Something can be written, or a connection has been made or has failed.
+    Writable,
+}
+
+/// A descriptor on the hub: operations on it look blocking and let others run meanwhile.
+///
+/// The descriptor is registered once, for both directions. An operation is tried first; only when
+/// it would block does the green thread wait, and when the kernel reports readiness it is tried
+/// again. Interrupted calls are repeated, spurious readiness is invisible.
+///
+/// One green thread may wait to read and another one to write. A second one that waits for the same
+/// direction gets an error that names the first, since a wake-up stolen from it would go unnoticed;
+/// [`HubBuilder::allow_many_readers`](crate::HubBuilder::allow_many_readers) turns that off.
+///
+/// Share it by reference or `Rc`. It stays on its hub's thread and serves that hub only:
+/// ```compile_fail
+/// fn assert_send<T: Send>() {}
+/// assert_send::<evlet_hub::Io<std::net::TcpStream>>();
+/// ```
+///
+/// # Example
+/// ```
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+/// use evlet_hub::{Io, run, spawn_n};
+///
+/// run(async {
+///     let (ours, theirs) = UnixStream::pair()?;
+///     let (ours, theirs) = (Io::new(ours)?, Io::new(theirs)?);
+///     spawn_n(async move { theirs.write_with(|mut s| s.write(b"hi")).await });
+///     let mut bytes = [0; 8];
+///     let n = ours.read_with(|mut s| s.read(&mut bytes)).await?;
+///     assert_eq!(&bytes[..n], b"hi");
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Io<T: AsFd> {
+    // Dropped before `inner`: the source leaves the table while the descriptor is open.
+    registration: Registration,
+    inner: T,
+}
+
+impl<T: AsFd> Io<T> {
+    /// Puts a descriptor on the running hub and makes it non-blocking.
+    ///
+    /// # Errors
+    /// Outside a hub; for regular files and directories, which cannot be waited on; for a
+    /// descriptor that is on this hub already; and what the kernel says about a descriptor that is
+    /// not open.
+    pub fn new(inner: T) -> io::Result<Self> {
+        core_for("Io::new")?;
+        let fd = inner.as_fd();
+        let flags = rustix::fs::fcntl_getfl(fd)?;
+        if !flags.contains(rustix::fs::OFlags::NONBLOCK) {
+            rustix::fs::fcntl_setfl(fd, flags | rustix::fs::OFlags::NONBLOCK)?;
+        }
+        Self::new_nonblocking(inner)
+    }
+
+    /// [`new`](Self::new) for a descriptor that is non-blocking already: saves two system calls.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn new_nonblocking(inner: T) -> io::Result<Self> {
+        let registration = Registration::new(inner.as_fd(), "Io::new")?;
+        Ok(Io {
+            registration,
+            inner,
+        })
+    }
+
+    /// Promises that dropping the inner value closes the descriptor's last copy: the kernel then
+    /// forgets it by itself, and a system call is saved.
+    ///
+    /// If a copy of it lives on (after `try_clone` or a fork), nothing worse happens than that its
+    /// events wake the hub for nothing.
+    pub fn closes_on_drop(mut self) -> Self {
+        self.registration.at_drop = AtDrop::ClosesItself;
+        self
+    }
+
+    /// The inner value.
+    pub fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
+    /// Takes the descriptor off the hub. It stays non-blocking.
+    ///
+    /// # Errors
+    /// None at present; the descriptor may have been closed behind the hub's back, which its next
+    /// user finds out.
+    pub fn into_inner(self) -> io::Result<T> {
+        let Io {
+            mut registration,
+            inner,
+        } = self;
+        registration.at_drop = AtDrop::Delete;
+        drop(registration);
+        Ok(inner)
+    }
+
+    /// Ends all use: whoever waits on it, and whoever uses it later, gets an error of kind
+    /// [`NotConnected`](io::ErrorKind::NotConnected).
+    ///
+    /// The descriptor itself is closed when this value is dropped. Closing twice does nothing.
+    pub fn close(&self) {
+        self.end(Gone::Closed);
+    }
+
+    fn end(&self, gone: Gone) {
+        let mut woken = Vec::new();
+        let core = &self.registration.core;
+        core.reactor.end(self.registration.key, gone, &mut woken);
+        woken.into_iter().for_each(|waker| core.wake(waker));
+    }
+
+    /// Runs `op`, which reads, until it no longer would block. For those who write futures of their
+    /// own; `at` is the line of the user's call.
+    ///
+    /// # Errors
+    /// Those of `op` save `WouldBlock` and `Interrupted`; [`NotConnected`](io::ErrorKind::NotConnected)
+    /// when the descriptor was closed meanwhile; [`ResourceBusy`](io::ErrorKind::ResourceBusy) when
+    /// another green thread waits to read.
+    pub fn poll_read_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+        op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(Direction::Read, cx, at, op)
+    }
+
+    /// Like [`poll_read_with`](Self::poll_read_with), for an `op` that writes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_write_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+        op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(Direction::Write, cx, at, op)
+    }
+
+    /// Runs `op`, which reads, until it no longer would block.
+    ///
+    /// # Errors
+    /// As [`poll_read_with`](Self::poll_read_with).
+    ///
+    /// # Cancel safety
+    /// Dropping it before it is done means that `op` has not succeeded: nothing is lost.
+    #[track_caller]
+    pub fn read_with<R, F>(&self, op: F) -> ReadWith<'_, T, F>
+    where
+        F: FnMut(&T) -> io::Result<R>,
+    {
+        ReadWith(With {
+            io: self,
+            op,
+            direction: Direction::Read,
+            at: Location::caller(),
+        })
+    }
+
+    /// Runs `op`, which writes, until it no longer would block.
+    ///
+    /// # Errors
+    /// As [`poll_read_with`](Self::poll_read_with).
+    ///
+    /// # Cancel safety
+    /// Dropping it before it is done means that `op` has not succeeded.
+    #[track_caller]
+    pub fn write_with<R, F>(&self, op: F) -> WriteWith<'_, T, F>
+    where
+        F: FnMut(&T) -> io::Result<R>,
+    {
+        WriteWith(With {
+            io: self,
+            op,
+            direction: Direction::Write,
+            at: Location::caller(),
+        })
+    }
+
+    /// Waits until the descriptor is readable, as far as the hub knows: a following read may still
+    /// find nothing.
+    ///
+    /// # Errors
+    /// As [`poll_read_with`](Self::poll_read_with).
+    ///
+    /// # Cancel safety
+    /// Dropping it has no effect.
+    #[track_caller]
+    pub fn readable(&self) -> Readiness<'_, T> {
+        self.readiness(Interest::Readable)
+    }
+
+    /// Waits until the descriptor is writable, as far as the hub knows.
+    ///
+    /// # Errors
+    /// As [`poll_read_with`](Self::poll_read_with).
+    ///
+    /// # Cancel safety
+    /// Dropping it has no effect.
+    #[track_caller]
+    pub fn writable(&self) -> Readiness<'_, T> {
+        self.readiness(Interest::Writable)
+    }
+
+    #[track_caller]
+    fn readiness(&self, interest: Interest) -> Readiness<'_, T> {
+        Readiness {
+            io: self,
+            interest,
+            at: Location::caller(),
+        }
+    }
+
+    /// After a short read of a stream: the kernel's buffer is empty, so the next read waits without
+    /// asking it. Ignored once the peer has hung up, since the end of the stream follows then.
+    ///
+    /// Only for streams: a datagram socket or a listener may have more.
+    pub fn drained(&self) {
+        self.registration
+            .core
+            .reactor
+            .with(self.registration.key, |source| {
+                if !source.hangup {
+                    source.readable = false;
+                }
+            });
+    }
+
+    /// After a short write to a stream: the kernel's buffer is full, so the next write waits
+    /// without asking.
+    pub fn filled(&self) {
+        self.registration
+            .core
+            .reactor
+            .with(self.registration.key, |source| {
+                if !source.hangup {
+                    source.writable = false;
+                }
+            });
+    }
+
+    /// Forgets that this green thread waits to read: for the drop of a future that polled
+    /// [`poll_read_with`](Self::poll_read_with).
+    pub fn forget_read_waiter(&self) {
+        self.forget(Direction::Read);
+    }
+
+    /// Forgets that this green thread waits to write.
+    pub fn forget_write_waiter(&self) {
+        self.forget(Direction::Write);
+    }
+
+    pub(crate) fn forget(&self, direction: Direction) {
+        self.registration.forget(direction);
+    }
+
+    #[inline]
+    fn poll_with<R>(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        ready!(crate::wait::poll_budget(cx));
+        while self.registration.is_ready(direction)? {
+            match op(&self.inner) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.registration.clear(direction);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
+        match self.registration.wait(direction, cx, at) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl<T: AsFd> AsFd for Io<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.as_fd()
+    }
+}
+
+impl<T: AsFd + fmt::Debug> fmt::Debug for Io<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Io").field("inner", &self.inner).finish()
+    }
+}

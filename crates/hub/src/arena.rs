@@ -112,30 +112,62 @@ impl<T> Arena<T> {
 
     pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
         let number = index / CHUNK as u32;
-        let place = index % CHUNK as u32;
         let chunk = self.chunks.get_mut(number as usize)?.as_mut()?;
-        let entry = &mut chunk.entries[place as usize];
+        let entry = &mut chunk.entries[index as usize % CHUNK];
         if matches!(entry, Entry::Vacant(_)) {
             return None;
         }
-        let was_full = chunk.vacant == NONE;
         let Entry::Occupied(value) = std::mem::replace(entry, Entry::Vacant(chunk.vacant)) else {
             unreachable!("checked above")
         };
-        chunk.vacant = place;
+        self.vacated(index);
+        Some(value)
+    }
+
+    /// Removes an entry after `take` has taken out of it what is still wanted: a large entry is not
+    /// moved. What `take` leaves is dropped here, so it must not hold values of users.
+    pub(crate) fn remove_with<R>(
+        &mut self,
+        index: u32,
+        take: impl FnOnce(&mut T) -> R,
+    ) -> Option<R> {
+        let number = index / CHUNK as u32;
+        let chunk = self.chunks.get_mut(number as usize)?.as_mut()?;
+        let entry = &mut chunk.entries[index as usize % CHUNK];
+        let Entry::Occupied(value) = entry else {
+            return None;
+        };
+        let taken = take(value);
+        *entry = Entry::Vacant(chunk.vacant);
+        self.vacated(index);
+        Some(taken)
+    }
+
+    /// The bookkeeping after an entry was made vacant.
+    #[inline]
+    fn vacated(&mut self, index: u32) {
+        let number = index / CHUNK as u32;
+        let Some(chunk) = &mut self.chunks[number as usize] else {
+            return;
+        };
+        let was_full = chunk.vacant == NONE;
+        chunk.vacant = index % CHUNK as u32;
         chunk.used -= 1;
-        let now_empty = chunk.used == 0;
         self.len -= 1;
-        if now_empty && self.vacancies() > SPARE {
-            self.chunks[number as usize] = None;
-            self.freed.push(number);
-            if self.len == 0 {
-                self.roomy.retain(|&n| self.chunks[n as usize].is_some());
-            }
+        if chunk.used == 0 && self.vacancies() > SPARE {
+            self.free(number);
         } else if was_full {
             self.roomy.push(number);
         }
-        Some(value)
+    }
+
+    #[cold]
+    fn free(&mut self, number: u32) {
+        self.chunks[number as usize] = None;
+        self.freed.push(number);
+        if self.len == 0 {
+            self.roomy.retain(|&n| self.chunks[n as usize].is_some());
+        }
     }
 
     /// The occupied entries, by index.

@@ -25,7 +25,7 @@ use crate::run_queue::RunQueue;
 use crate::stats::{Counters, Stats, bump};
 use crate::sys::{Call, Fault};
 use crate::task::{
-    Ended, Flags, GreenThreadId, GreenThreadInfo, IdSource, Key, Meta, Outcome, Slot,
+    Ended, Extra, Flags, GreenThreadId, GreenThreadInfo, IdSource, Key, Meta, Outcome, Slot,
 };
 use crate::timers::Timers;
 use crate::wait::{WaitKind, WaitsOn};
@@ -323,7 +323,10 @@ impl Core {
 
     /// Takes a green thread out of the table, calls its links and wakes its waiters.
     pub(crate) fn end(&self, key: Key, outcome: Outcome) -> Leaving {
-        let slot = self.slots.borrow_mut().remove(key.index);
+        let slot = self.slots.borrow_mut().remove_with(key.index, |slot| {
+            let extra = slot.extra.take();
+            (slot.flags, slot.spawned_at, slot.waker.take(), extra)
+        });
         bump(&self.counters.finished);
         let mut left = Leaving {
             is_detached: true,
@@ -331,15 +334,25 @@ impl Core {
             name: None,
             spawned_at: None,
         };
-        let Some(slot) = slot else { return left };
-        left.is_detached = slot.flags.has(Flags::DETACHED);
-        left.spawned_at = Some(slot.spawned_at);
-        let Some(extra) = slot.extra else { return left };
+        let Some((flags, spawned_at, waker, extra)) = slot else {
+            return left;
+        };
+        drop(waker);
+        left.is_detached = flags.has(Flags::DETACHED);
+        left.spawned_at = Some(spawned_at);
+        if let Some(extra) = extra {
+            self.tell_end(&mut left, *extra, outcome);
+        }
+        left
+    }
+
+    #[cold]
+    fn tell_end(&self, left: &mut Leaving, extra: Extra, outcome: Outcome) {
         left.name = extra.name;
         if let (Some(watchdog), Some(_)) = (&self.watchdog, &left.name) {
-            watchdog.forget(key.id);
+            watchdog.forget(left.id);
         }
-        let id = key.id;
+        let id = left.id;
         self.ending.set(Some(Ending {
             id,
             outcome,
@@ -357,7 +370,6 @@ impl Core {
         for (_, waiter) in extra.waiters {
             self.wake(waiter);
         }
-        left
     }
 
     /// Wakes someone on the hub's behalf: a panic in a foreign waker must not end the hub.

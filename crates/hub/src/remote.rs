@@ -18,6 +18,7 @@
 //! drops it itself, so a waker that comes later meets a task that has ended, and does nothing.
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
@@ -36,8 +37,11 @@ pub(crate) enum Item {
     /// The root was woken.
     WakeRoot,
     /// Something to do on the hub's thread.
-    Job(Box<dyn FnOnce(&std::rc::Rc<Core>) + Send>),
+    Job(Job),
 }
+
+/// Runs on the hub's thread.
+pub(crate) type Job = Box<dyn FnOnce(&Rc<Core>) + Send>;
 
 /// The half of a hub that other threads see.
 pub(crate) struct Remote {

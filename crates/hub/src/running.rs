@@ -77,10 +77,10 @@ pub(crate) const OUTSIDE: &str = "needs a hub that runs on this thread: call it 
 pub(crate) fn push_if_running(hub: u64, task: Runnable<Meta>) -> Result<(), Runnable<Meta>> {
     let mut task = Some(task);
     with(|core| {
-        if core.id == hub {
-            if let Some(task) = task.take() {
-                core.queue.push(task);
-            }
+        if core.id == hub
+            && let Some(task) = task.take()
+        {
+            core.queue.push(task);
         }
     });
     task.map_or(Ok(()), Err)

@@ -31,5 +31,5 @@ pub use info::GreenThreadInfo;
 pub use spawn::{current, set_name, spawn, spawn_after, spawn_at, spawn_n};
 
 pub(crate) use id::{IdSource, Key, Meta};
-pub(crate) use slot::{Flags, Slot};
+pub(crate) use slot::{Extra, Flags, Slot};
 pub(crate) use spawn::{ROOT_NAME, start};

@@ -15,7 +15,7 @@ impl AtomicSite {
 
     #[inline]
     pub(super) fn set(&self, site: Option<&'static Location<'static>>) {
-        let pointer = site.map_or(ptr::null(), |site| ptr::from_ref(site));
+        let pointer = site.map_or(ptr::null(), ptr::from_ref);
         self.0.store(pointer.cast_mut(), Ordering::Release);
     }
 

@@ -88,11 +88,22 @@ impl<T: AsFd> Io<T> {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn new_nonblocking(inner: T) -> io::Result<Self> {
-        let registration = Registration::new(inner.as_fd(), "Io::new")?;
-        Ok(Io {
-            registration,
-            inner,
-        })
+        Self::try_new_nonblocking(inner).map_err(|(error, _)| error)
+    }
+
+    /// [`new_nonblocking`](Self::new_nonblocking) for a descriptor that must not be lost, such as
+    /// an accepted connection: it comes back with the error.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn try_new_nonblocking(inner: T) -> Result<Self, (io::Error, T)> {
+        match Registration::new(inner.as_fd(), "Io::new") {
+            Ok(registration) => Ok(Io {
+                registration,
+                inner,
+            }),
+            Err(error) => Err((error, inner)),
+        }
     }
 
     /// Promises that dropping the inner value closes the descriptor's last copy: the kernel then

@@ -77,6 +77,10 @@ pub(crate) struct Core {
     faults: RefCell<Option<FaultFn>>,
     on_report: Option<ReportFn>,
     tickets: Cell<u64>,
+    late_wakes: RefCell<Vec<Waker>>,
+    pub(crate) has_late_wakes: Cell<bool>,
+    /// Whether one of the slots is the root's.
+    pub(crate) has_root: Cell<bool>,
 }
 
 /// A green thread on its way out.
@@ -162,6 +166,9 @@ impl Core {
             faults: RefCell::new(faults),
             on_report,
             tickets: Cell::new(0),
+            late_wakes: RefCell::new(Vec::new()),
+            has_late_wakes: Cell::new(false),
+            has_root: Cell::new(false),
         })
     }
 
@@ -172,6 +179,9 @@ impl Core {
         self.begin_poll(key);
         task.run();
         self.end_poll();
+        if self.has_late_wakes.get() {
+            self.wake_late();
+        }
         self.verdict(key);
     }
 
@@ -191,6 +201,8 @@ impl Core {
         let mut site = None;
         if let Some(slot) = self.slots.borrow_mut().get_mut(key.index) {
             slot.polls += 1;
+            // Until a leaf of ours says otherwise.
+            slot.kind = WaitKind::Unknown;
             killed = slot.flags.has(Flags::KILLED);
             site = Some(slot.spawned_at);
         }
@@ -292,6 +304,16 @@ impl Core {
             .is_some()
     }
 
+    /// Whether `waker` is the running green thread's own.
+    pub(crate) fn is_own(&self, waker: &Waker) -> bool {
+        let own = self.current.get().and_then(|key| {
+            self.with_slot(key, |slot| {
+                slot.waker.as_ref().is_some_and(|own| own.will_wake(waker))
+            })
+        });
+        own == Some(true)
+    }
+
     pub(crate) fn next_ticket(&self) -> u64 {
         bump(&self.tickets);
         self.tickets.get()
@@ -327,7 +349,6 @@ impl Core {
             let extra = slot.extra.take();
             (slot.flags, slot.spawned_at, slot.waker.take(), extra)
         });
-        bump(&self.counters.finished);
         let mut left = Leaving {
             is_detached: true,
             id: key.id,
@@ -338,12 +359,22 @@ impl Core {
             return left;
         };
         drop(waker);
+        bump(&self.counters.finished);
         left.is_detached = flags.has(Flags::DETACHED);
         left.spawned_at = Some(spawned_at);
         if let Some(extra) = extra {
             self.tell_end(&mut left, *extra, outcome);
         }
         left
+    }
+
+    pub(crate) fn end_root(&self, key: Key) {
+        let slot = self.slots.borrow_mut().remove(key.index);
+        self.has_root.set(false);
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.forget(key.id);
+        }
+        drop(slot);
     }
 
     #[cold]
@@ -367,9 +398,19 @@ impl Core {
         if let Some(ending) = self.ending.take() {
             left.is_detached = ending.is_detached;
         }
-        for (_, waiter) in extra.waiters {
-            self.wake(waiter);
-        }
+        // They are woken when the turn is over: the first waiter stands in the task, and is told
+        // then.
+        let waiters = extra.waiters.into_iter().map(|(_, waker)| waker);
+        self.late_wakes.borrow_mut().extend(waiters);
+        self.has_late_wakes.set(true);
+    }
+
+    /// Wakes those who wait for a green thread that has just ended, after its first waiter.
+    #[cold]
+    pub(crate) fn wake_late(&self) {
+        self.has_late_wakes.set(false);
+        let late = self.late_wakes.take();
+        late.into_iter().for_each(|waker| self.wake(waker));
     }
 
     /// Wakes someone on the hub's behalf: a panic in a foreign waker must not end the hub.
@@ -399,7 +440,7 @@ impl Core {
 
     pub(crate) fn stats(&self) -> Stats {
         Stats {
-            green_threads: self.slots.borrow().len(),
+            green_threads: self.slots.borrow().len() - usize::from(self.has_root.get()),
             ready: self.queue.len(),
             timers: self.timers.borrow().len(),
             sources: self.reactor.len(),
@@ -428,11 +469,6 @@ impl Core {
         let slots = self.slots.borrow();
         slots.iter().all(|(_, slot)| slot.kind.is_local())
             && self.remote.handles.load(Ordering::SeqCst) == 0
-    }
-
-    /// Forgets what a green thread waits on, so that a new wait can be told from an old one.
-    pub(crate) fn forget_wait(&self, key: Key) {
-        self.with_slot_mut(key, |slot| slot.kind = WaitKind::Unknown);
     }
 }
 

@@ -82,7 +82,6 @@ pub(crate) fn verify<T>(
             .collect()
     };
     for key in keys {
-        core.forget_wait(key);
         let before = core.counters.local_parks.get();
         let counted = Counted::new(core, key, root, root_waker);
         if key == root {

@@ -89,6 +89,7 @@ impl Held {
                 // Drops the future, links and waiters included; see `task::body`.
                 drop(task);
                 core.current.set(None);
+                core.wake_late();
                 continue;
             }
             if let Some(Some(waker)) = core.with_slot(key, |slot| slot.waker.clone()) {

@@ -8,7 +8,7 @@ use crate::running;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Green threads alive, the root included while `run` is in progress.
+    /// Green threads alive: spawned and not ended. The root, the future given to `run`, is none.
     pub green_threads: usize,
     /// Turns waiting in the run queue.
     pub ready: usize,
@@ -35,7 +35,7 @@ pub struct Stats {
 /// ```
 /// evlet_hub::run(async {
 ///     evlet_hub::spawn_n(async {});
-///     assert_eq!(evlet_hub::stats().green_threads, 2); // it and the root
+///     assert_eq!(evlet_hub::stats().green_threads, 1);
 /// });
 /// ```
 pub fn stats() -> Stats {

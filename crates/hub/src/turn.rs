@@ -30,7 +30,7 @@ use crate::report::Report;
 use crate::run_queue::Ready;
 use crate::running;
 use crate::stats::bump;
-use crate::task::{Flags, Key, Outcome, ROOT_NAME, Slot};
+use crate::task::{Flags, Key, ROOT_NAME, Slot};
 use crate::timers::Due;
 use crate::wait::WaitKind;
 
@@ -271,7 +271,7 @@ impl<'a> RootSlot<'a> {
         let id = core.ids.next();
         let index = core.slots.borrow_mut().insert(Slot {
             id,
-            waker: None,
+            waker: Some(Waker::from(Arc::clone(waker))),
             spawned_at: called_at,
             waiting_at: None,
             since: core.clock.turn(),
@@ -284,7 +284,7 @@ impl<'a> RootSlot<'a> {
         });
         let key = Key { id, index };
         core.set_name(key, ROOT_NAME);
-        bump(&core.counters.spawned);
+        core.has_root.set(true);
         core.queue.push_root();
         let waker = Arc::clone(waker);
         RootSlot { core, key, waker }
@@ -297,7 +297,7 @@ impl Drop for RootSlot<'_> {
         self.core.queue.forget_root();
         self.core.queue.shrink_when_empty();
         self.core.clock.end_turn();
-        self.core.end(self.key, Outcome::Returned);
+        self.core.end_root(self.key);
     }
 }
 

@@ -141,14 +141,7 @@ impl<T: AsFd> Io<T> {
     ///
     /// The descriptor itself is closed when this value is dropped. Closing twice does nothing.
     pub fn close(&self) {
-        self.end(Gone::Closed);
-    }
-
-    fn end(&self, gone: Gone) {
-        let mut woken = Vec::new();
-        let core = &self.registration.core;
-        core.reactor.end(self.registration.key, gone, &mut woken);
-        woken.into_iter().for_each(|waker| core.wake(waker));
+        self.registration.end(Gone::Closed);
     }
 
     /// Runs `op`, which reads, until it no longer would block. For those who write futures of their

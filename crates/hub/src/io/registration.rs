@@ -27,19 +27,25 @@ pub(crate) enum AtDrop {
     Delete,
     /// The descriptor closes right after, and takes it along.
     ClosesItself,
-    /// It stays: this registration only looked at somebody else's.
-    NotOurs,
+    /// It is deleted with its last user: it belongs to trampolines, or to an `Io`.
+    Shared,
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        if self.at_drop == AtDrop::NotOurs {
-            return;
+        let reactor = &self.core.reactor;
+        let left = reactor.with(self.key, |source| {
+            source.users -= 1;
+            source.users
+        });
+        if left == Some(0) {
+            let delete = self.at_drop != AtDrop::ClosesItself;
+            // Holds wakers at the most, dropped here, outside of any borrow.
+            drop(reactor.remove(self.key, delete));
+        } else if self.at_drop != AtDrop::Shared {
+            // The descriptor closes now, while a trampoline waits on it.
+            self.end(Gone::Closed);
         }
-        let delete = self.at_drop == AtDrop::Delete;
-        let source = self.core.reactor.remove(self.key, delete);
-        // Holds wakers at the most, dropped here, outside of any borrow.
-        drop(source);
     }
 }
 
@@ -60,13 +66,22 @@ impl Registration {
         let core = core_for(what)?;
         let number = fd.as_raw_fd();
         match core.reactor.find(number) {
-            Some(key) => Ok(Registration {
-                core,
-                key,
-                fd: number,
-                at_drop: AtDrop::NotOurs,
-            }),
-            None => Self::with_core(core, fd),
+            Some(key) => {
+                core.reactor.with(key, |source| source.users += 1);
+                let at_drop = AtDrop::Shared;
+                let fd = number;
+                Ok(Registration {
+                    core,
+                    key,
+                    fd,
+                    at_drop,
+                })
+            }
+            None => {
+                let mut registration = Self::with_core(core, fd)?;
+                registration.at_drop = AtDrop::Shared;
+                Ok(registration)
+            }
         }
     }
 
@@ -80,6 +95,13 @@ impl Registration {
             fd: fd.as_raw_fd(),
             at_drop: AtDrop::Delete,
         })
+    }
+
+    /// Ends the source: whoever waits on it wakes with an error.
+    pub(crate) fn end(&self, gone: Gone) {
+        let mut woken = Vec::new();
+        self.core.reactor.end(self.key, gone, &mut woken);
+        woken.into_iter().for_each(|waker| self.core.wake(waker));
     }
 
     #[inline]
@@ -174,8 +196,8 @@ impl Registration {
             io::ErrorKind::ResourceBusy,
             format!(
                 "descriptor {}: green thread {}{name} already waits at {site} to {what} it, and a \
-                 second one would steal its wake-up: let one green thread do it, or hand items on \
-                 through a queue",
+                 second one would steal its wake-up: let one green thread do it and hand items on \
+                 through a queue, or set HubBuilder::allow_many_readers",
                 self.fd, first.id
             ),
         )

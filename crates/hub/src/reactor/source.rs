@@ -75,6 +75,8 @@ pub(crate) struct Source {
     /// A short read does not mean that all was read: the end of the stream may follow.
     pub(crate) hangup: bool,
     pub(crate) gone: Option<Gone>,
+    /// Its `Io`, and trampolines that wait on it.
+    pub(crate) users: u32,
     pub(crate) reader: Option<Waiter>,
     pub(crate) writer: Option<Waiter>,
     /// More waiters, where the hub allows them.
@@ -90,6 +92,7 @@ impl Source {
             writable: true,
             hangup: false,
             gone: None,
+            users: 1,
             reader: None,
             writer: None,
             more: Vec::new(),

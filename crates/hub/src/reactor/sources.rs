@@ -111,8 +111,8 @@ impl Reactor {
                 return Err(io::Error::new(
                     io::ErrorKind::Unsupported,
                     format!(
-                        "descriptor {number} is a file or directory, which is always ready and \
-                         cannot be waited on: read and write it on another thread (tpool)"
+                        "descriptor {number} is a regular file or a directory, which is always \
+                         ready and cannot be waited on: use it on another thread (tpool)"
                     ),
                 ));
             }

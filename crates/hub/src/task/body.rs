@@ -68,8 +68,9 @@ impl<F: Future> Body<F> {
         let mut this = self.project();
         let mut result = result;
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
+            let unwanted = std::mem::replace(&mut result, Err(Exit::Panicked(payload)));
             // One panic is told; a second one from the same destructors adds nothing.
-            let _ = discard(std::mem::replace(&mut result, Err(Exit::Panicked(payload))));
+            std::mem::forget(discard(unwanted));
         }
         let outcome = match &result {
             Ok(_) => Outcome::Returned,
@@ -78,16 +79,15 @@ impl<F: Future> Body<F> {
         };
         let left = this.core.end(*this.key, outcome);
         if left.is_detached {
-            match result {
-                Err(Exit::Panicked(payload)) => left.report_panic(this.core, &*payload),
-                unwanted => {
-                    if let Err(payload) = discard(unwanted) {
-                        left.report_panic(this.core, &*payload);
-                    }
-                }
+            // Nobody looks at it, so it is dropped here, where a panic of its drop is contained.
+            let unwanted = std::mem::replace(&mut result, Err(Exit::Killed));
+            if let Err(Exit::Panicked(payload)) = &unwanted {
+                left.report_panic(this.core, &**payload);
             }
-            // Nobody looks at it.
-            result = Err(Exit::Killed);
+            if let Err(payload) = discard(unwanted) {
+                left.report_panic(this.core, &*payload);
+                std::mem::forget(payload);
+            }
         }
         result
     }

@@ -1,7 +1,7 @@
 //! The handle of a green thread: wait, kill, cancel, link.
 //!
-//! The first waiter uses the place that `async-task` keeps for one; it costs nothing. Others stand
-//! in a list in the slot. So any number may wait, and the first to run after the end takes the
+//! The first waiter uses the place that `async-task` keeps for one; it costs nothing. Others, and
+//! those that wait through another library's waker, stand in a list in the slot. So any number may wait, and the first to run after the end takes the
 //! result.
 
 use std::cell::{Cell, RefCell};
@@ -288,21 +288,33 @@ impl<T> GreenThread<T> {
             if *ticket == 0 {
                 *ticket = self.core.next_ticket();
             }
-            if self.first_waiter.get() == 0 {
-                self.first_waiter.set(*ticket);
-                self.core.remove_waiter(self.key, *ticket);
-            }
-            if self.first_waiter.get() != *ticket {
-                self.core.add_waiter(self.key, *ticket, cx.waker());
-            } else if let Output::Task(task) = &mut *self.output.borrow_mut() {
-                // Leaves a clone of the waker in the task.
-                let _ = Pin::new(task).poll(cx);
-            }
+            self.add_waiter(*ticket, cx);
             let on = WaitsOn::new(WaitKind::GreenThread, self.key.id.as_u64());
             crate::wait::park(on, at);
             return Poll::Pending;
         }
         self.output.borrow_mut().poll_take(cx)
+    }
+
+    fn add_waiter(&self, ticket: u64, cx: &mut Context<'_>) {
+        let first = self.first_waiter.get();
+        // `async-task` ends the process when a waker that it holds panics; the hub's own do not.
+        let may_be_first = (first == 0 || first == ticket) && self.core.is_own(cx.waker());
+        if may_be_first {
+            if first == 0 {
+                self.first_waiter.set(ticket);
+                self.core.remove_waiter(self.key, ticket);
+            }
+            if let Output::Task(task) = &mut *self.output.borrow_mut() {
+                // Leaves a clone of the waker in the task.
+                let _ = Pin::new(task).poll(cx);
+            }
+            return;
+        }
+        if first == ticket {
+            self.first_waiter.set(0);
+        }
+        self.core.add_waiter(self.key, ticket, cx.waker());
     }
 
     fn leave(&self, ticket: u64) {

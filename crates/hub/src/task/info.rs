@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::core::Core;
 use crate::task::{GreenThreadId, Slot};
-use crate::wait::WaitsOn;
+use crate::wait::{WaitKind, WaitsOn};
 
 /// What is known about one green thread.
 #[derive(Debug, Clone)]
@@ -18,8 +18,8 @@ pub struct GreenThreadInfo {
     pub name: Option<String>,
     /// The line that spawned it; for the root, the line that called `run`.
     pub spawned_at: &'static Location<'static>,
-    /// The line at which it waits, as far as the future it waits on is one of evlet's. While it is
-    /// ready or running: where it waited last.
+    /// The line at which it waits. When what it waits on is [`Unknown`](WaitKind::Unknown), because
+    /// it runs now or waits on another library's future: the line at which it waited last.
     pub waiting_at: Option<&'static Location<'static>>,
     /// What it waits on there.
     pub waits_on: WaitsOn,
@@ -56,9 +56,12 @@ impl fmt::Display for GreenThreadInfo {
             write!(f, " '{name}'")?;
         }
         write!(f, " (spawned at {})", self.spawned_at)?;
-        match self.waiting_at {
-            Some(site) => write!(f, " waits at {site} for {}", self.waits_on),
-            None => write!(f, " has not waited yet"),
+        match (self.waiting_at, self.waits_on.kind) {
+            (Some(site), WaitKind::Unknown) => {
+                write!(f, " waits for {}, and before that at {site}", self.waits_on)
+            }
+            (Some(site), _) => write!(f, " waits at {site} for {}", self.waits_on),
+            (None, _) => write!(f, " waits for {}", self.waits_on),
         }
     }
 }

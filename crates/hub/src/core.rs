@@ -81,6 +81,10 @@ pub(crate) struct Core {
     pub(crate) has_late_wakes: Cell<bool>,
     /// Whether one of the slots is the root's.
     pub(crate) has_root: Cell<bool>,
+    /// Slots, the root's included, whose wait is local.
+    local_waits: Cell<usize>,
+    /// Whether the last wait for descriptors failed, and that was reported.
+    pub(crate) wait_failed: Cell<bool>,
 }
 
 /// A green thread on its way out.
@@ -169,6 +173,8 @@ impl Core {
             late_wakes: RefCell::new(Vec::new()),
             has_late_wakes: Cell::new(false),
             has_root: Cell::new(false),
+            local_waits: Cell::new(0),
+            wait_failed: Cell::new(false),
         })
     }
 
@@ -191,7 +197,7 @@ impl Core {
         if let Some(watchdog) = &self.watchdog
             && watchdog.is_late()
         {
-            watchdog.verdict(self, key.id);
+            watchdog.verdict(self, key);
         }
     }
 
@@ -202,6 +208,7 @@ impl Core {
         if let Some(slot) = self.slots.borrow_mut().get_mut(key.index) {
             slot.polls += 1;
             // Until a leaf of ours says otherwise.
+            self.count_local(slot.kind, WaitKind::Unknown);
             slot.kind = WaitKind::Unknown;
             killed = slot.flags.has(Flags::KILLED);
             site = Some(slot.spawned_at);
@@ -232,12 +239,25 @@ impl Core {
         let since = self.clock.turn();
         if let Some(slot) = self.slots.borrow_mut().get_mut(key.index) {
             slot.waiting_at = Some(at);
+            self.count_local(slot.kind, on.kind);
             slot.kind = on.kind;
             slot.subject = on.subject;
             slot.since = since;
         }
         if on.kind.is_local() {
             bump(&self.counters.local_parks);
+        }
+    }
+
+    /// Keeps count of the green threads that wait locally, so that asking whether all do is cheap.
+    #[inline]
+    fn count_local(&self, before: WaitKind, after: WaitKind) {
+        if before.is_local() != after.is_local() {
+            let count = self.local_waits.get();
+            self.local_waits.set(match after.is_local() {
+                true => count + 1,
+                false => count - 1,
+            });
         }
     }
 
@@ -347,6 +367,7 @@ impl Core {
     pub(crate) fn end(&self, key: Key, outcome: Outcome) -> Leaving {
         let slot = self.slots.borrow_mut().remove_with(key.index, |slot| {
             let extra = slot.extra.take();
+            self.count_local(slot.kind, WaitKind::Unknown);
             (slot.flags, slot.spawned_at, slot.waker.take(), extra)
         });
         let mut left = Leaving {
@@ -370,6 +391,9 @@ impl Core {
 
     pub(crate) fn end_root(&self, key: Key) {
         let slot = self.slots.borrow_mut().remove(key.index);
+        if let Some(slot) = &slot {
+            self.count_local(slot.kind, WaitKind::Unknown);
+        }
         self.has_root.set(false);
         if let Some(watchdog) = &self.watchdog {
             watchdog.forget(key.id);
@@ -380,7 +404,9 @@ impl Core {
     #[cold]
     fn tell_end(&self, left: &mut Leaving, extra: Extra, outcome: Outcome) {
         left.name = extra.name;
-        if let (Some(watchdog), Some(_)) = (&self.watchdog, &left.name) {
+        if let (Some(watchdog), Some(_)) = (&self.watchdog, &left.name)
+            && !watchdog.is_late()
+        {
             watchdog.forget(left.id);
         }
         let id = left.id;
@@ -466,8 +492,7 @@ impl Core {
 
     /// Whether every green thread waits on something that only another one of them can give.
     pub(crate) fn all_wait_locally(&self) -> bool {
-        let slots = self.slots.borrow();
-        slots.iter().all(|(_, slot)| slot.kind.is_local())
+        self.local_waits.get() == self.slots.borrow().len()
             && self.remote.handles.load(Ordering::SeqCst) == 0
     }
 }

@@ -19,8 +19,8 @@
 
 use std::fmt;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_task::Runnable;
 use concurrent_queue::ConcurrentQueue;
@@ -52,7 +52,8 @@ pub(crate) struct Remote {
     pub(crate) stop: AtomicBool,
     /// Handles that live: each may yet send a job.
     pub(crate) handles: AtomicUsize,
-    notifier: Notifier,
+    /// Gone with the hub: a waker that lives on must not keep the hub's descriptors open.
+    notifier: Mutex<Option<Notifier>>,
 }
 
 impl Remote {
@@ -64,7 +65,7 @@ impl Remote {
             closed: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             handles: AtomicUsize::new(0),
-            notifier,
+            notifier: Mutex::new(Some(notifier)),
         })
     }
 
@@ -90,7 +91,11 @@ impl Remote {
     pub(crate) fn notify(&self) {
         fence(Ordering::SeqCst);
         if self.asleep.swap(false, Ordering::SeqCst) {
-            self.notifier.notify();
+            let notifier = self.notifier.lock();
+            let notifier = notifier.unwrap_or_else(PoisonError::into_inner);
+            if let Some(notifier) = &*notifier {
+                notifier.notify();
+            }
         }
     }
 
@@ -120,6 +125,12 @@ impl Remote {
 
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
+        let notifier = self.notifier.lock();
+        notifier.unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    pub(crate) fn take_stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) && self.stop.swap(false, Ordering::SeqCst)
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -13,6 +13,7 @@
 //! once a turn: a lone green thread that yields would otherwise pay a system call for each yield.
 
 use std::future::Future;
+use std::io;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -20,6 +21,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
+
+use rustix::event::Timespec;
 
 use crate::clock::{NEVER, Nanos};
 use crate::core::Core;
@@ -48,7 +51,7 @@ pub(crate) fn drive<F: Future>(
     let mut due = Vec::new();
     loop {
         bump(&core.counters.turns);
-        if core.remote.stop.swap(false, Ordering::SeqCst) {
+        if core.remote.take_stop() {
             return Err(RunError::Stopped);
         }
         for _ in 0..core.config.batch {
@@ -67,9 +70,6 @@ pub(crate) fn drive<F: Future>(
         }
         take_remote(core);
         fire_timers(core, &mut due);
-        if io.is_due(core) && core.queue.is_empty() && !core.remote.is_empty() {
-            continue;
-        }
         if core.queue.is_empty() && deadlock::is_possible(core) {
             let mut poll = |waker: &Waker| poll_root(core, guard.key, root.as_mut(), waker);
             match deadlock::verify(core, guard.key, &mut poll, &waker) {
@@ -244,14 +244,28 @@ fn wait_virtually(core: &Core, woken: &mut Vec<Waker>) {
 
 fn ask(core: &Core, timeout: Option<Duration>, woken: &mut Vec<Waker>) {
     bump(&core.counters.waits);
-    if let Err(error) = core.reactor.wait(timeout, woken) {
+    match core.reactor.wait(timeout, woken) {
+        Ok(()) => core.wait_failed.set(false),
+        Err(error) => wait_failed(core, &error),
+    }
+}
+
+/// Somebody has closed the hub's own descriptor, or the kernel is out of memory: said once, and
+/// tried again at a rate that costs nothing.
+#[cold]
+fn wait_failed(core: &Core, error: &io::Error) {
+    if !core.wait_failed.replace(true) {
         core.report(&Report::notice(
             "the hub's wait for descriptors failed",
-            format!("{error}; it will be tried again"),
+            format!("{error}; timers and wake-ups go on, and the wait is tried again every 10 ms"),
         ));
-        // Not in a tight loop: others get the processor, and the operator one line at a time.
-        std::thread::yield_now();
     }
+    let pause = Timespec {
+        tv_sec: 0,
+        tv_nsec: 10_000_000,
+    };
+    // A poll of nothing is a sleep that does not look like one to those who forbid sleeping.
+    let _ = rustix::event::poll(&mut [], Some(&pause));
 }
 
 /// The root's slot, for as long as its run lasts.

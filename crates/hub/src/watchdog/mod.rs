@@ -20,7 +20,7 @@ use std::{fmt, io};
 
 use crate::core::Core;
 use crate::report::{Report, print};
-use crate::task::GreenThreadId;
+use crate::task::{GreenThreadId, Key};
 
 #[allow(
     unsafe_code,
@@ -100,7 +100,8 @@ impl Watchdog {
     }
 
     /// The report on the poll that just ended, if it was too long.
-    pub(crate) fn verdict(&self, core: &Core, id: GreenThreadId) {
+    pub(crate) fn verdict(&self, core: &Core, key: Key) {
+        let id = key.id;
         let shared = &*self.shared;
         if shared.late.load(Ordering::Acquire) != shared.beat.load(Ordering::Relaxed) {
             return;
@@ -114,6 +115,10 @@ impl Watchdog {
             held: shared.start.elapsed().saturating_sub(since),
             limit: shared.limit,
         });
+        if !core.is_live(key) {
+            // Its end left the name for this report.
+            self.forget(id);
+        }
     }
 
     pub(crate) fn is_late(&self) -> bool {

@@ -85,6 +85,22 @@ impl Remote {
             return;
         }
         self.notify();
+        if self.is_closed() {
+            self.clear();
+        }
+    }
+
+    /// After the hub: drops what came too late. The hub closes before it empties the queue for the
+    /// last time and a sender looks after its push, so one of the two finds the item.
+    fn clear(&self) {
+        while let Some(item) = self.take() {
+            match item {
+                // Its future is gone; the empty shell of a task must still not be dropped here.
+                Item::Wake(task) => std::mem::forget(task),
+                Item::WakeRoot => {}
+                Item::Job(job) => drop(job),
+            }
+        }
     }
 
     /// Ends the hub's wait, or keeps it from beginning.

@@ -46,6 +46,8 @@ pub(crate) struct Reactor {
     /// Which source has a descriptor's number now.
     by_fd: RefCell<Vec<u32>>,
     generation: Cell<u32>,
+    /// Sources that have not ended.
+    open: Cell<usize>,
     events: RefCell<Vec<Event>>,
 }
 
@@ -56,6 +58,7 @@ impl Reactor {
             sources: RefCell::new(Arena::new()),
             by_fd: RefCell::new(Vec::new()),
             generation: Cell::new(0),
+            open: Cell::new(0),
             events: RefCell::new(Vec::new()),
         })
     }
@@ -65,7 +68,7 @@ impl Reactor {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.sources.borrow().len()
+        self.open.get()
     }
 
     pub(crate) fn with<R>(&self, key: SourceKey, f: impl FnOnce(&mut Source) -> R) -> Option<R> {
@@ -130,13 +133,17 @@ impl Reactor {
         self.sources
             .borrow_mut()
             .insert(Source::new(number, generation));
+        self.open.set(self.open.get() + 1);
         Ok(key)
     }
 
     /// Takes a source out. `delete`: also from the kernel's set, which forgets a descriptor by
     /// itself when its last copy is closed.
     pub(crate) fn remove(&self, key: SourceKey, delete: bool) -> Option<Source> {
-        let fd = self.with(key, |source| source.fd)?;
+        let (fd, gone) = self.with(key, |source| (source.fd, source.gone))?;
+        if gone.is_none() {
+            self.open.set(self.open.get() - 1);
+        }
         self.forget_fd(key, fd, delete);
         self.sources.borrow_mut().remove(key.index)
     }
@@ -144,7 +151,10 @@ impl Reactor {
     /// Ends a source: its waiters come back to be woken and whoever uses it gets an error.
     pub(crate) fn end(&self, key: SourceKey, gone: Gone, woken: &mut Vec<Waker>) {
         let fd = self.with(key, |source| {
-            source.gone.get_or_insert(gone);
+            if source.gone.is_none() {
+                source.gone = Some(gone);
+                self.open.set(self.open.get() - 1);
+            }
             source.take_waiters(Direction::Read, woken);
             source.take_waiters(Direction::Write, woken);
             source.fd

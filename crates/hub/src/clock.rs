@@ -158,13 +158,9 @@ pub(crate) fn saturating_nanos(duration: Duration) -> Nanos {
 /// A reading for time slices: a few nanoseconds, coarse to a few milliseconds.
 pub(crate) fn coarse() -> Duration {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        let t = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
-        Duration::new(t.tv_sec.unsigned_abs(), t.tv_nsec.unsigned_abs() as u32)
-    }
+    let id = rustix::time::ClockId::MonotonicCoarse;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    {
-        let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        Duration::new(t.tv_sec.unsigned_abs(), t.tv_nsec.unsigned_abs() as u32)
-    }
+    let id = rustix::time::ClockId::Monotonic;
+    let t = rustix::time::clock_gettime(id);
+    Duration::new(t.tv_sec.unsigned_abs(), t.tv_nsec.unsigned_abs() as u32)
 }

@@ -26,11 +26,14 @@
 //! | `epoll` | Linux: one system call a wait |
 //! | `portable` | other systems, through `polling` |
 //! | `poll` | poll(2), anywhere: what eventlet's `use_hub('poll')` chose |
+//! | `parked` | miri: no descriptors at all |
 //! | `raw` | the only place that turns a descriptor's number into a borrowed descriptor |
 
 mod driver;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
+#[cfg(miri)]
+mod parked;
 mod poll;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod portable;

@@ -1,1 +1,96 @@
-//! Being built.
+//! What green threads work with: pools, queues, events, semaphores, limits, looping calls.
+//!
+//! Green threads come from [`evlet_hub`]; this crate has what keeps many of them in order. It is
+//! what eventlet offers beside its sockets, and the looping call of OpenStack's oslo.service, for
+//! one thread: nothing here is `Send`, and nothing needs a lock.
+//!
+//! # The smallest program
+//!
+//! ```
+//! use evlet_green::{GreenPool, LightQueue};
+//!
+//! evlet_hub::run(async {
+//!     let results = LightQueue::unbounded();
+//!     let pool = GreenPool::new(10);
+//!     for n in 1..=100 {
+//!         let results = results.clone();
+//!         pool.spawn_n(async move { results.put(n * n).await }).await;
+//!     }
+//!     pool.waitall().await;
+//!     let mut sum = 0;
+//!     while let Ok(square) = results.get_nowait() {
+//!         sum += square;
+//!     }
+//!     assert_eq!(sum, 338_350);
+//! });
+//! ```
+//!
+//! # What happens inside
+//!
+//! Every object is plain data behind an `Rc`: a clone is another handle of it. Whoever has to wait
+//! stands in a line, first come, first served, and nobody overtakes. Nothing is handed to a waiter
+//! before it is polled; it is *called*, and what it was called for is kept for it. So dropping any
+//! future of this crate, at any moment, loses no item, no permit and no wake-up; each says in its
+//! *Cancel safety* section what dropping it means. No borrow is held while code of yours runs (a
+//! `Clone`, a `Drop`, a waker, a link), so such code may use the same object again.
+//!
+//! All of it works on the hub's thread, makes no system call and opens no descriptor. [`tpool`] is
+//! the exception: it has OS threads, started at its first use.
+//!
+//! # The map, in reading order
+//!
+//! | module | what it has |
+//! | --- | --- |
+//! | [`queue`] | [`LightQueue`], [`Queue`]; errors [`Full`], [`Empty`], [`TooManyDone`]; futures [`Get`](queue::Get), [`Put`](queue::Put), [`Join`](queue::Join) |
+//! | [`event`] | [`Event`]; error [`AlreadySent`]; future [`Wait`](event::Wait) |
+//! | [`semaphore`] | [`Semaphore`], [`Permit`]; future [`Acquire`](semaphore::Acquire) |
+//! | [`limit`] | [`with_timeout`], [`with_timeout_or`], [`FutureExt`]; future [`TimeoutOr`](limit::TimeoutOr) |
+//! | [`pool`] | [`GreenPool`], [`Imap`](pool::Imap); error [`PoolFull`]; futures [`Spawn`](pool::Spawn), [`SpawnN`](pool::SpawnN), [`WaitAll`](pool::WaitAll), [`Next`](pool::Next); [`Apply`](pool::Apply) with [`Whole`](pool::Whole) and [`Spread`](pool::Spread) |
+//! | [`pile`] | [`GreenPile`]; futures [`Spawn`](pile::Spawn), [`Next`](pile::Next) |
+//! | [`looping_call`] | [`FixedIntervalLoopingCall`], [`LoopingCall`], [`IntoStep`](looping_call::IntoStep), [`Step`](looping_call::Step); error [`LoopError`]; future [`LoopWait`](looping_call::LoopWait) |
+//! | [`greenlet`] | [`Greenlet`](greenlet::Greenlet); error [`GreenletError`](greenlet::GreenletError); future [`Switch`](greenlet::Switch) |
+//! | [`tpool`] | [`execute`](tpool::execute), [`set_num_threads`](tpool::set_num_threads), [`stats`](tpool::stats) with [`TpoolStats`](tpool::TpoolStats); future [`Execute`](tpool::Execute) |
+//!
+//! Two private modules carry the rest: `wait_list` is the line, `waiting` the protocol by which a
+//! future waits in one.
+//!
+//! # What is left out
+//!
+//! Locks between threads: another OS thread talks to a hub through
+//! [`HubHandle`](evlet_hub::HubHandle) and [`tpool`]. Timeouts as arguments: every wait is a future,
+//! and [`with_timeout`] limits any future. Exceptions thrown into a green thread: it is killed, which
+//! drops its future.
+//!
+//! # Platforms and Rust version
+//!
+//! Wherever [`evlet_hub`] runs; no features; Rust 1.88. No `unsafe`.
+
+#![forbid(unsafe_code)]
+
+pub mod queue;
+
+pub mod event;
+pub mod semaphore;
+
+pub mod limit;
+
+pub mod pool;
+
+pub mod pile;
+
+pub mod looping_call;
+
+pub mod greenlet;
+
+pub mod tpool;
+
+mod wait_list;
+mod waiting;
+
+pub use event::{AlreadySent, Event};
+pub use limit::{FutureExt, with_timeout, with_timeout_or};
+pub use looping_call::{FixedIntervalLoopingCall, LoopError, LoopingCall};
+pub use pile::GreenPile;
+pub use pool::{GreenPool, PoolFull};
+pub use queue::{Empty, Full, LightQueue, Queue, TooManyDone};
+pub use semaphore::{Permit, Semaphore};

@@ -1,0 +1,212 @@
+//! Waiting for a place in the pool.
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use evlet_hub::report::{Report, report};
+use evlet_hub::wait::poll_budget;
+use evlet_hub::{Exit, GreenThread, spawn_at};
+
+use crate::pool::member::{Member, Slot, is_inside};
+use crate::pool::slots::{Place, Slots};
+use crate::wait_list::Key;
+use crate::waiting;
+
+/// The future of [`GreenPool::spawn`](crate::GreenPool::spawn).
+///
+/// # Cancel safety
+/// Dropping it before it is done drops the job, which has not been started, and loses its place in
+/// the line. A place that had just been promised to it goes to the next. The exception is a job
+/// that is being run inline (see `spawn`): that is dropped half-way.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Spawn<'a, F> {
+    slots: &'a Rc<RefCell<Slots>>,
+    job: Job<F>,
+    place: Option<Key>,
+    at: &'static Location<'static>,
+}
+
+enum Job<F> {
+    Waiting(F),
+    Inline(Pin<Box<F>>),
+    Gone,
+}
+
+impl<'a, F> Spawn<'a, F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    pub(super) fn new(
+        slots: &'a Rc<RefCell<Slots>>,
+        job: F,
+        at: &'static Location<'static>,
+    ) -> Self {
+        Spawn {
+            slots,
+            job: Job::Waiting(job),
+            place: None,
+            at,
+        }
+    }
+
+    /// Whether the job must run here and now: a member that waited for a place of its own pool
+    /// would wait for itself.
+    fn must_run_inline(&self) -> bool {
+        self.place.is_none() && is_inside(self.slots) && {
+            let slots = self.slots.borrow();
+            slots.busy() >= slots.size
+        }
+    }
+
+    fn take_job(&mut self) -> F {
+        match std::mem::replace(&mut self.job, Job::Gone) {
+            Job::Waiting(job) => job,
+            Job::Inline(_) | Job::Gone => {
+                panic!(
+                    "the future created at {} was polled after it was done",
+                    self.at
+                )
+            }
+        }
+    }
+
+    fn poll_started(&mut self, cx: &mut Context<'_>) -> Poll<Started<F>> {
+        if matches!(self.job, Job::Waiting(_)) && self.must_run_inline() {
+            ready!(poll_budget(cx));
+            self.job = Job::Inline(Box::pin(self.take_job()));
+        }
+        if let Job::Inline(job) = &mut self.job {
+            let value = ready!(job.as_mut().poll(cx));
+            self.job = Job::Gone;
+            return Poll::Ready(Started::Inline(value));
+        }
+        let (slots, place) = (self.slots, &mut self.place);
+        ready!(waiting::poll(&mut Place, slots, place, cx, self.at));
+        let slot = Slot::taken(slots);
+        let job = self.take_job();
+        Poll::Ready(Started::Thread(start(self.at, job, slot)))
+    }
+}
+
+enum Started<F: Future> {
+    Thread(GreenThread<F::Output>),
+    Inline(F::Output),
+}
+
+/// Starts a member in a place that has been taken for it.
+pub(super) fn start<F>(at: &'static Location<'static>, job: F, slot: Slot) -> GreenThread<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_at(at, Member::new(job, slot))
+}
+
+impl<F> Future for Spawn<'_, F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    type Output = GreenThread<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_started(cx).map(|started| match started {
+            Started::Thread(thread) => thread,
+            Started::Inline(value) => GreenThread::ready(value),
+        })
+    }
+}
+
+/// The job is never pinned in place: it moves into its green thread, or into a box.
+impl<F> Unpin for Spawn<'_, F> {}
+
+impl<F> Drop for Spawn<'_, F> {
+    fn drop(&mut self) {
+        waiting::give_up(&mut Place, self.slots, &mut self.place);
+    }
+}
+
+impl<F> fmt::Debug for Spawn<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.job {
+            Job::Waiting(_) if self.place.is_some() => "in line",
+            Job::Waiting(_) => "new",
+            Job::Inline(_) => "running inline",
+            Job::Gone => "done",
+        };
+        f.debug_struct("Spawn")
+            .field("at", &format_args!("{}", self.at))
+            .field("stage", &stage)
+            .finish()
+    }
+}
+
+/// The future of [`GreenPool::spawn_n`](crate::GreenPool::spawn_n).
+///
+/// # Cancel safety
+/// As [`Spawn`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct SpawnN<'a, F>(pub(super) Spawn<'a, F>);
+
+impl<F> Future for SpawnN<'_, F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let spawn = &mut self.0;
+        // A job that runs inline has no green thread whose panic the hub would report.
+        match catch_unwind(AssertUnwindSafe(|| spawn.poll_started(cx))) {
+            Ok(started) => started.map(drop),
+            Err(payload) if matches!(spawn.job, Job::Inline(_)) => {
+                spawn.job = Job::Gone;
+                let message = Exit::Panicked(payload).panic_message().unwrap_or_default();
+                let subject = format!("the pool job spawned at {}", spawn.at);
+                report(Report::notice(subject, format!("panicked: {message}")));
+                Poll::Ready(())
+            }
+            Err(payload) => std::panic::resume_unwind(payload),
+        }
+    }
+}
+
+impl<F> fmt::Debug for SpawnN<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SpawnN").field(&self.0).finish()
+    }
+}
+
+/// [`GreenPool::try_spawn`](crate::GreenPool::try_spawn) found no free place. It holds the job,
+/// which has not been started.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PoolFull<F>(pub F);
+
+impl<F> PoolFull<F> {
+    /// The job that found no place.
+    pub fn into_inner(self) -> F {
+        self.0
+    }
+}
+
+impl<F> fmt::Debug for PoolFull<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PoolFull(..)")
+    }
+}
+
+impl<F> fmt::Display for PoolFull<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the pool is full: wait for a place with `spawn`, or try again later")
+    }
+}
+
+impl<F> Error for PoolFull<F> {}

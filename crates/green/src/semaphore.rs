@@ -1,0 +1,260 @@
+//! A counter of permits that green threads take and give back.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use evlet_hub::wait::WaitKind;
+
+use crate::wait_list::{Left, WaitList, Wakers};
+use crate::waiting::{Claim, Waiter};
+
+/// A number of permits, served first come, first served.
+///
+/// [`acquire`](Self::acquire) takes a permit and waits while there is none; the [`Permit`] gives it
+/// back when it is dropped. Nobody overtakes: a permit that is released belongs to the first who
+/// waits, and `try_acquire` gets one only when nobody does. A clone is another handle of the same
+/// semaphore. One permit makes a lock.
+///
+/// # Example
+/// ```
+/// use evlet_green::Semaphore;
+/// use evlet_hub::{run, sleep, spawn};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let disks = Semaphore::new(2);
+///     let copies: Vec<_> = (0..5)
+///         .map(|_| {
+///             let disks = disks.clone();
+///             spawn(async move {
+///                 let _permit = disks.acquire().await; // at most two copy at once
+///                 sleep(Duration::from_millis(1)).await;
+///             })
+///         })
+///         .collect();
+///     for copy in copies {
+///         copy.await.unwrap();
+///     }
+///     assert_eq!(disks.available(), 2);
+/// });
+/// ```
+///
+/// After eventlet's `Semaphore`, with these differences: non-blocking and timed acquires do not
+/// overtake; the permit is a guard.
+#[derive(Clone)]
+pub struct Semaphore {
+    state: Rc<RefCell<State>>,
+}
+
+/// Somebody waits only if the first in line needs more than is available.
+#[derive(Debug)]
+struct State {
+    available: usize,
+    /// Each place carries how many permits it needs.
+    waiters: WaitList<usize>,
+}
+
+impl State {
+    fn give(&mut self, permits: usize, wakers: &mut Wakers) {
+        self.available = self.available.saturating_add(permits);
+        self.settle(wakers);
+    }
+
+    /// Permits are taken out for a waiter when it is called.
+    fn settle(&mut self, wakers: &mut Wakers) {
+        while let Some(&mut needed) = self.waiters.first_load()
+            && needed <= self.available
+        {
+            self.available -= needed;
+            self.waiters.call_first(wakers);
+        }
+    }
+
+    fn take(&mut self, permits: usize) -> Option<()> {
+        if !self.waiters.is_empty() {
+            return None;
+        }
+        self.available = self.available.checked_sub(permits)?;
+        Some(())
+    }
+}
+
+impl Semaphore {
+    /// A semaphore with `permits` permits.
+    pub fn new(permits: usize) -> Self {
+        Semaphore {
+            state: Rc::new(RefCell::new(State {
+                available: permits,
+                waiters: WaitList::new(),
+            })),
+        }
+    }
+
+    /// Takes a permit; waits while there is none, behind those who came earlier.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses the place in the line. A permit that had just been given to it
+    /// goes to the next.
+    #[track_caller]
+    pub fn acquire(&self) -> Acquire<'_> {
+        self.acquire_many(1)
+    }
+
+    /// Takes `permits` permits at once, in one [`Permit`]; waits until as many are there.
+    ///
+    /// While it is first in line, nobody behind it gets any, however few they need. More than there
+    /// will ever be is waited for until it is dropped.
+    ///
+    /// # Cancel safety
+    /// As [`acquire`](Self::acquire); all of them go on to the next.
+    #[track_caller]
+    pub fn acquire_many(&self, permits: usize) -> Acquire<'_> {
+        Acquire {
+            semaphore: self,
+            waiter: Waiter::new(&self.state, Need(permits), Location::caller()),
+        }
+    }
+
+    /// Takes a permit if there is one and nobody waits.
+    pub fn try_acquire(&self) -> Option<Permit> {
+        self.state.borrow_mut().take(1)?;
+        Some(self.permit(1))
+    }
+
+    /// Adds a permit; the first who waits gets it. Never waits, has no upper limit, and may be
+    /// called by anybody: with a [`Permit`] in hand, drop that instead.
+    pub fn release(&self) {
+        self.give(1);
+    }
+
+    /// How many permits can be taken without waiting.
+    pub fn available(&self) -> usize {
+        self.state.borrow().available
+    }
+
+    /// How many wait and have not been given what they need.
+    pub fn waiting(&self) -> usize {
+        self.state.borrow().waiters.len()
+    }
+
+    /// Permits that are there minus those who wait: negative when more are wanted.
+    pub fn balance(&self) -> isize {
+        let state = self.state.borrow();
+        state
+            .available
+            .cast_signed()
+            .saturating_sub(state.waiters.len().cast_signed())
+    }
+
+    fn permit(&self, permits: usize) -> Permit {
+        Permit {
+            semaphore: self.clone(),
+            permits,
+        }
+    }
+
+    fn give(&self, permits: usize) {
+        let mut wakers = Wakers::default();
+        self.state.borrow_mut().give(permits, &mut wakers);
+        wakers.wake();
+    }
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore")
+            .field("available", &self.available())
+            .field("waiting", &self.waiting())
+            .finish()
+    }
+}
+
+/// The right to go on, given back to its [`Semaphore`] when dropped.
+#[must_use = "the permit is given back as soon as this is dropped"]
+pub struct Permit {
+    semaphore: Semaphore,
+    permits: usize,
+}
+
+impl Permit {
+    /// Keeps the permit from being given back: the semaphore has one fewer from now on, until
+    /// somebody calls [`Semaphore::release`].
+    pub fn forget(mut self) {
+        self.permits = 0;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.semaphore.give(self.permits);
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit")
+            .field("permits", &self.permits)
+            .finish()
+    }
+}
+
+/// A waiter needs this many permits.
+#[derive(Debug)]
+struct Need(usize);
+
+impl Claim for Need {
+    type State = State;
+    type Load = usize;
+    type Output = ();
+    const KIND: WaitKind = WaitKind::Semaphore;
+
+    fn line<'s>(&self, state: &'s mut State) -> &'s mut WaitList<usize> {
+        &mut state.waiters
+    }
+
+    fn arrive(&mut self, state: &mut State, _: &mut Wakers) -> Option<()> {
+        state.take(self.0)
+    }
+
+    fn load(&mut self) -> usize {
+        self.0
+    }
+
+    fn called(&mut self, _: &mut State, _: &mut Option<usize>, _: &mut Wakers) -> Option<()> {
+        Some(())
+    }
+
+    fn gave_up(&mut self, state: &mut State, left: &mut Left<usize>, wakers: &mut Wakers) {
+        if left.was_called {
+            state.give(self.0, wakers);
+        } else {
+            // It may have been first, and kept those who need less waiting.
+            state.settle(wakers);
+        }
+    }
+}
+
+/// The future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
+///
+/// # Cancel safety
+/// Dropping it loses its place in the line; permits just given to it go to the next.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Acquire<'a> {
+    semaphore: &'a Semaphore,
+    waiter: Waiter<'a, Need>,
+}
+
+impl Future for Acquire<'_> {
+    type Output = Permit;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit> {
+        ready!(self.waiter.poll(cx));
+        Poll::Ready(self.semaphore.permit(self.waiter.claim().0))
+    }
+}

@@ -1,0 +1,386 @@
+//! The line in which waiters stand.
+//!
+//! A waiter is a place in a slab: a vector of nodes that point at each other by index. Joining,
+//! leaving from anywhere and calling the first are O(1), need no `unsafe`, and after the first few
+//! waits no allocation: a node that was left is the next one to be taken. The future that waits
+//! owns the [`Key`] of its node and gives it back when it is done or dropped, so the line cannot
+//! grow through waits that were given up (promise D-5).
+//!
+//! A node goes through three states:
+//!
+//! ```text
+//! free ── push ──> in line ── call_first, call_all ──> called ── remove ──> free
+//!                     └───────────────── remove ───────────────────────────^
+//! ```
+//!
+//! *Called* means: it is your turn, come and get it. What it is that the waiter gets (an item, room,
+//! a permit) stays with the primitive, which counts it as promised. Nothing is handed over before
+//! the waiter is polled, so a called waiter that is dropped has nothing to give back but the promise.
+//!
+//! The list is plain data inside its primitive's `RefCell`. It never runs user code: wakers that
+//! are to be woken go into [`Wakers`], to be woken when the borrow is over.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
+
+use evlet_hub::Exit;
+use evlet_hub::report::{Report, report};
+
+/// The right to one place in the line. Not `Clone`: whoever holds it is the waiter.
+#[derive(Debug)]
+pub(crate) struct Key(u32);
+
+/// A line of waiters, first come, first called. Each place carries a `T`.
+pub(crate) struct WaitList<T> {
+    nodes: Vec<Node<T>>,
+    free: u32,
+    first: u32,
+    last: u32,
+    in_line: u32,
+    alive: u32,
+}
+
+struct Node<T> {
+    before: u32,
+    /// The next in line; for a free node, the next free one.
+    after: u32,
+    state: NodeState,
+    waker: Option<Waker>,
+    load: Option<T>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NodeState {
+    Free,
+    InLine,
+    Called,
+}
+
+/// What a waiter takes along when it leaves. Drop it after the borrow of the list has ended.
+pub(crate) struct Left<T> {
+    pub(crate) was_called: bool,
+    pub(crate) load: Option<T>,
+    _waker: Option<Waker>,
+}
+
+const NONE: u32 = u32::MAX;
+
+/// A slab of more nodes than this is given back when the last waiter leaves.
+const KEPT: usize = 64;
+
+impl<T> WaitList<T> {
+    pub(crate) const fn new() -> Self {
+        WaitList {
+            nodes: Vec::new(),
+            free: NONE,
+            first: NONE,
+            last: NONE,
+            in_line: 0,
+            alive: 0,
+        }
+    }
+
+    /// How many stand in line and have not been called.
+    pub(crate) fn len(&self) -> usize {
+        self.in_line as usize
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.in_line == 0
+    }
+
+    /// How many have been called and have not come yet.
+    pub(crate) fn called(&self) -> usize {
+        (self.alive - self.in_line) as usize
+    }
+
+    /// How many wait: in line, or called and not yet polled.
+    pub(crate) fn alive(&self) -> usize {
+        self.alive as usize
+    }
+
+    /// Joins the line at its end.
+    pub(crate) fn push_back(&mut self, waker: Waker, load: T) -> Key {
+        let index = self.take_node(Some(waker), load);
+        let last = self.last;
+        self.nodes[index as usize].before = last;
+        match last {
+            NONE => self.first = index,
+            _ => self.nodes[last as usize].after = index,
+        }
+        self.last = index;
+        Key(index)
+    }
+
+    /// Joins the line at its front, for a waiter that was called in vain. Its waker is set by
+    /// [`renew`](Self::renew).
+    pub(crate) fn push_front(&mut self, load: T) -> Key {
+        let index = self.take_node(None, load);
+        let first = self.first;
+        self.nodes[index as usize].after = first;
+        match first {
+            NONE => self.last = index,
+            _ => self.nodes[first as usize].before = index,
+        }
+        self.first = index;
+        Key(index)
+    }
+
+    /// Whether `key`'s waiter would be woken through `waker`.
+    pub(crate) fn has_waker(&self, key: &Key, waker: &Waker) -> bool {
+        let stored = &self.nodes[key.0 as usize].waker;
+        stored.as_ref().is_some_and(|own| own.will_wake(waker))
+    }
+
+    /// Replaces the waker; the old one is returned, to be dropped after the borrow.
+    pub(crate) fn renew(&mut self, key: &Key, waker: Waker) -> Option<Waker> {
+        self.nodes[key.0 as usize].waker.replace(waker)
+    }
+
+    pub(crate) fn is_called(&self, key: &Key) -> bool {
+        self.nodes[key.0 as usize].state == NodeState::Called
+    }
+
+    pub(crate) fn is_first(&self, key: &Key) -> bool {
+        self.first == key.0
+    }
+
+    /// What the first in line carries.
+    pub(crate) fn first_load(&mut self) -> Option<&mut T> {
+        let first = self.nodes.get_mut(self.first as usize)?;
+        first.load.as_mut()
+    }
+
+    /// What those in line carry, in order.
+    pub(crate) fn loads(&self) -> impl Iterator<Item = &T> {
+        let mut next = self.first;
+        std::iter::from_fn(move || {
+            let node = self.nodes.get(next as usize)?;
+            next = node.after;
+            Some(node.load.as_ref())
+        })
+        .flatten()
+    }
+
+    /// Calls the first in line; whether there was one.
+    pub(crate) fn call_first(&mut self, wakers: &mut Wakers) -> bool {
+        let index = self.first;
+        if index == NONE {
+            return false;
+        }
+        self.unlink(index);
+        let node = &mut self.nodes[index as usize];
+        node.state = NodeState::Called;
+        if let Some(waker) = node.waker.take() {
+            wakers.push(waker);
+        }
+        true
+    }
+
+    /// Calls everybody who is in line now.
+    pub(crate) fn call_all(&mut self, wakers: &mut Wakers) {
+        while self.call_first(wakers) {}
+    }
+
+    /// Wakes the first in line without calling it: it keeps its place and looks for itself.
+    pub(crate) fn wake_first(&mut self, wakers: &mut Wakers) {
+        if let Some(node) = self.nodes.get_mut(self.first as usize)
+            && let Some(waker) = node.waker.take()
+        {
+            wakers.push(waker);
+        }
+    }
+
+    /// Leaves, from the line or after a call.
+    pub(crate) fn remove(&mut self, key: Key) -> Left<T> {
+        let index = key.0;
+        let was_called = match self.nodes[index as usize].state {
+            NodeState::InLine => {
+                self.unlink(index);
+                false
+            }
+            NodeState::Called | NodeState::Free => true,
+        };
+        self.alive -= 1;
+        let free = self.free;
+        let node = &mut self.nodes[index as usize];
+        let left = Left {
+            was_called,
+            load: node.load.take(),
+            _waker: node.waker.take(),
+        };
+        node.state = NodeState::Free;
+        node.after = free;
+        self.free = index;
+        if self.alive == 0 && self.nodes.len() > KEPT {
+            // All nodes are free, so this drops no user's value.
+            self.nodes = Vec::new();
+            self.free = NONE;
+        }
+        left
+    }
+
+    fn take_node(&mut self, waker: Option<Waker>, load: T) -> u32 {
+        let node = Node {
+            before: NONE,
+            after: NONE,
+            state: NodeState::InLine,
+            waker,
+            load: Some(load),
+        };
+        self.in_line += 1;
+        self.alive += 1;
+        if self.free != NONE {
+            let index = self.free;
+            self.free = self.nodes[index as usize].after;
+            self.nodes[index as usize] = node;
+            return index;
+        }
+        // A node is larger than 32 bytes: memory ends long before the numbers do.
+        let index = self.nodes.len() as u32;
+        self.nodes.push(node);
+        index
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let Node { before, after, .. } = self.nodes[index as usize];
+        match before {
+            NONE => self.first = after,
+            _ => self.nodes[before as usize].after = after,
+        }
+        match after {
+            NONE => self.last = before,
+            _ => self.nodes[after as usize].before = before,
+        }
+        self.in_line -= 1;
+    }
+}
+
+impl<T> fmt::Debug for WaitList<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitList")
+            .field("in_line", &self.in_line)
+            .field("called", &self.called())
+            .finish()
+    }
+}
+
+/// Wakers collected under a borrow; whoever made it calls [`wake`](Self::wake) when the borrow is
+/// over, and they are woken in order.
+///
+/// Most often there are none, which must cost nothing, or one, which needs no allocation.
+#[derive(Default)]
+pub(crate) struct Wakers {
+    first: Option<Waker>,
+    /// Used only while `first` is.
+    others: Vec<Waker>,
+}
+
+impl Wakers {
+    #[inline]
+    fn push(&mut self, waker: Waker) {
+        if self.first.is_none() {
+            self.first = Some(waker);
+        } else {
+            self.others.push(waker);
+        }
+    }
+
+    /// Wakes them all.
+    #[inline]
+    pub(crate) fn wake(&mut self) {
+        if self.first.is_some() {
+            self.wake_each();
+        }
+    }
+
+    #[inline(never)]
+    fn wake_each(&mut self) {
+        if let Some(waker) = self.first.take() {
+            wake(waker);
+        }
+        for waker in std::mem::take(&mut self.others) {
+            wake(waker);
+        }
+    }
+}
+
+/// Wakes one. A panic in a foreign waker must not keep the others from being woken.
+#[inline]
+fn wake(waker: Waker) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+        report_panic(payload);
+    }
+}
+
+#[cold]
+fn report_panic(payload: Box<dyn Any + Send>) {
+    let message = Exit::Panicked(payload).panic_message().unwrap_or_default();
+    report(Report::notice(
+        "a waker of another library panicked",
+        message,
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(list: &WaitList<char>) -> String {
+        list.loads().collect()
+    }
+
+    fn push(list: &mut WaitList<char>, load: char) -> Key {
+        list.push_back(Waker::noop().clone(), load)
+    }
+
+    #[test]
+    fn first_come_first_called_and_any_may_leave() {
+        let mut list = WaitList::new();
+        let [a, b, c, d] = ['a', 'b', 'c', 'd'].map(|load| push(&mut list, load));
+        assert_eq!(line(&list), "abcd");
+        assert!(!list.remove(b).was_called);
+        assert_eq!(line(&list), "acd");
+        assert!(list.call_first(&mut Wakers::default()));
+        assert!(list.is_called(&a) && !list.is_called(&c));
+        assert_eq!((list.len(), list.called(), list.alive()), (2, 1, 3));
+        assert!(!list.remove(d).was_called);
+        assert_eq!(line(&list), "c");
+        assert!(list.remove(a).was_called);
+        assert_eq!(list.remove(c).load, Some('c'));
+        assert_eq!((list.len(), list.called(), list.alive()), (0, 0, 0));
+        assert!(!list.call_first(&mut Wakers::default()));
+    }
+
+    #[test]
+    fn one_that_was_called_in_vain_is_first_again() {
+        let mut list = WaitList::new();
+        let a = push(&mut list, 'a');
+        let _b = push(&mut list, 'b');
+        list.call_first(&mut Wakers::default());
+        let left = list.remove(a);
+        let a = list.push_front(left.load.unwrap());
+        assert_eq!(line(&list), "ab");
+        assert!(list.is_first(&a));
+        let waker = Waker::noop().clone();
+        assert!(list.renew(&a, waker.clone()).is_none());
+        assert!(list.has_waker(&a, &waker));
+    }
+
+    // proves D-5
+    #[test]
+    fn left_nodes_are_taken_again() {
+        let mut list = WaitList::new();
+        for _ in 0..1000 {
+            let key = push(&mut list, 'x');
+            list.remove(key);
+        }
+        assert_eq!(list.nodes.len(), 1);
+        let keys: Vec<_> = (0..1000).map(|_| push(&mut list, 'x')).collect();
+        assert_eq!(list.nodes.len(), 1000);
+        keys.into_iter().for_each(|key| drop(list.remove(key)));
+        assert_eq!(list.nodes.capacity(), 0, "a big slab is given back");
+    }
+}

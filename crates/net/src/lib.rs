@@ -1,1 +1,127 @@
-//! Being built.
+//! Green sockets: connections that look blocking and let everybody else run.
+//!
+//! The way eventlet made network programs a page of code, for Rust: [`listen`], [`serve`],
+//! [`connect`], [`TcpStream::makefile`], [`wrap_ssl`]. Everything runs on the one thread of an
+//! [`evlet_hub`]; a green thread that waits for the network costs nothing, and no type here needs
+//! `Send`.
+//!
+//! # The smallest program
+//!
+//! A server that sends every line back, and a client of it:
+//!
+//! ```
+//! use evlet_net::{connect, listen, serve};
+//!
+//! evlet_hub::run(async {
+//!     let listener = listen("127.0.0.1:0")?; // port 0: any that is free
+//!     let addr = listener.local_addr()?;
+//!     evlet_hub::spawn_n(serve(listener, |stream, _peer| async move {
+//!         let mut file = stream.makefile();
+//!         let mut line = String::new();
+//!         while file.read_line(&mut line).await? > 0 {
+//!             file.write(&line).await?;
+//!             file.flush().await?;
+//!             line.clear();
+//!         }
+//!         Ok::<(), std::io::Error>(())
+//!     }));
+//!
+//!     let mut file = connect(addr).await?.makefile();
+//!     file.write("hello\n").await?;
+//!     file.flush().await?;
+//!     assert_eq!(file.next_line().await?.as_deref(), Some("hello"));
+//!     Ok::<(), std::io::Error>(())
+//! })?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # What happens inside
+//!
+//! Every socket is close-on-exec and non-blocking from the system call that makes it, and is
+//! registered with the hub once, for both directions. An operation tries its system call first; it
+//! waits only when that would block. Reading what has arrived is one system call, allocates nothing
+//! and reads no clock. A short read tells that the kernel has no more, so the next one waits without
+//! asking.
+//!
+//! Names are looked up by the system's resolver on green's pool of OS threads, four at a time
+//! ([`resolve()`]). Nothing else here leaves the hub's thread, and no signal is ever raised by a
+//! broken connection.
+//!
+//! Errors are [`std::io::Error`] with their kind kept and a typed error inside, which names the
+//! address, lists what was tried and says what to do: [`ConnectError`], [`ListenError`],
+//! [`ResolveError`], [`AddrError`], [`TlsError`], [`LineError`].
+//!
+//! # What dropping a future means
+//!
+//! | call | on drop |
+//! |---|---|
+//! | [`TcpListener::accept`], [`TcpStream::recv`], [`TcpStream::send`] | as if never called |
+//! | [`connect`] | the socket is closed |
+//! | [`resolve()`] | the look-up goes on unobserved |
+//! | [`MakeFile::read_line`] and its like | what has arrived stays in the file |
+//! | [`TcpStream::send_all`] | a part may be sent; [`SendAll::sent`] tells how much |
+//! | [`MakeFile::flush`], [`TlsStream::close`] | call it again |
+//! | [`serve`] | accepts no more; handlers go on |
+//!
+//! # Map, in reading order
+//!
+//! `addr` and `addr_error` (addresses as people write them), `resolve`, `descriptor` (the system
+//! calls), `connect`, `listen`, `listener` with `accept_error` and `shortage`, `socket` (a connection
+//! and the handles on it), `tcp_stream`, `transfer` (its futures), `stream_traits`, `split`,
+//! `make_file`, `serve` with `serve_slot` and `served`, `copy`, `tls`.
+//!
+//! # What is left out
+//!
+//! Unix sockets, UDP, trying several addresses at once, and a resolver of our own: they have an
+//! issue of their own. Waiting for unread input before a close (lingering close), so an answer sent
+//! right before closing may be lost if the peer has sent more than was read: read to the end first.
+//! Ending TLS and going on in plain text on the same connection. Windows.
+//!
+//! # Platforms
+//!
+//! Unix with Rust 1.88. Developed and tested on Linux. On Apple's systems a new descriptor is
+//! marked close-on-exec by a second call, since the first one cannot.
+
+mod accept_error;
+mod addr;
+mod addr_error;
+mod connect;
+mod connect_error;
+mod descriptor;
+mod line_error;
+mod listen;
+mod listen_error;
+mod listener;
+mod make_file;
+mod operation_error;
+mod resolve;
+mod serve;
+mod serve_slot;
+mod served;
+mod shortage;
+mod socket;
+mod split;
+mod stream_traits;
+mod tcp_stream;
+mod tls;
+mod transfer;
+mod tries;
+
+pub use addr::{Addr, ToAddr};
+pub use addr_error::{AddrError, AddrProblem};
+pub use connect::{Connect, connect, connect_from};
+pub use connect_error::ConnectError;
+pub use line_error::LineError;
+pub use listen::{ListenOptions, listen};
+pub use listen_error::ListenError;
+pub use listener::{Accept, TcpListener};
+pub use make_file::{LINE_LIMIT, MakeFile};
+pub use operation_error::{HandleClosed, OperationTimedOut};
+pub use resolve::{LOOK_UPS_AT_ONCE, Resolve, ResolveAddr, ResolveError, resolve, resolve_addr};
+pub use serve::{CONCURRENCY, Serve, serve};
+pub use served::{Fallible, FallibleSend, IntoServed, Nothing, Served, StopServe};
+pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
+pub use tcp_stream::TcpStream;
+pub use tls::{Handshake, Pem, TlsConfig, TlsError, TlsStream, wrap_ssl};
+pub use transfer::{Recv, Send, SendAll};
+pub use tries::Try;

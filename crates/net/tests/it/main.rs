@@ -1,1 +1,19 @@
-//! Being built.
+//! What evlet-net promises, through its public API. Loopback only; time is virtual unless a test
+//! says why not.
+
+mod accept; // connections one by one, and the errors of accept
+mod address; // what people write, and what can be wrong with it
+mod alone; // tests that need a process of their own
+mod cancel; // futures dropped at every poll
+mod connect;
+mod handles; // makefile, split, close: who still works, who is told
+mod lines; // files of lines
+mod listen;
+mod loopback; // connected pairs for the others
+mod resolve;
+mod serve;
+mod shortage; // out of descriptors
+mod stream; // recv, send, limits
+mod tls;
+mod tls_openssl; // against another implementation
+mod traits; // the futures traits

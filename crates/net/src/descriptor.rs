@@ -1,0 +1,139 @@
+//! Making descriptors: close-on-exec and non-blocking from the call that makes them (promise C-8).
+//!
+//! A descriptor that is made first and marked afterwards is, for a moment, one that a program
+//! started by another thread inherits. On Linux and most other systems the kernel takes the marks
+//! along (`SOCK_CLOEXEC`, `SOCK_NONBLOCK`, `accept4`). Apple's has no such flags; there the marks
+//! follow at once, and that moment stays. This file is the only one that knows the difference.
+//!
+//! Every call passes the gate of [`evlet_hub::sys`] first, so that a test can make it fail.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use evlet_hub::sys::{self, Call, CallKind};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, ipproto};
+
+/// A new TCP socket for addresses of the kind of `addr`.
+pub(crate) fn new_tcp(addr: &SocketAddr) -> io::Result<OwnedFd> {
+    sys::gate(Call::new(CallKind::Socket, -1))?;
+    let family = match addr {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    marked::socket(family, SocketType::STREAM)
+}
+
+/// Takes one connection from the backlog. `None` for the address: the peer is gone already.
+pub(crate) fn accept(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
+    gate(CallKind::Accept, fd)?;
+    let (fd, peer) = marked::accept(fd)?;
+    let peer = peer.and_then(|addr| SocketAddr::try_from(addr).ok());
+    Ok((fd, peer))
+}
+
+/// One `recv`.
+pub(crate) fn recv(fd: &OwnedFd, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+    gate(CallKind::Read, fd)?;
+    let (taken, _) = rustix::net::recv(fd, buf, flags)?;
+    Ok(taken)
+}
+
+/// One `send`, which never raises SIGPIPE (promise F-11).
+pub(crate) fn send(fd: &OwnedFd, data: &[u8]) -> io::Result<usize> {
+    gate(CallKind::Write, fd)?;
+    Ok(rustix::net::send(fd, data, marked::SEND)?)
+}
+
+/// One gathering `send` of at most [`MAX_SLICES`] slices.
+pub(crate) fn send_vectored(fd: &OwnedFd, data: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    gate(CallKind::Write, fd)?;
+    let mut control = rustix::net::SendAncillaryBuffer::default();
+    Ok(rustix::net::sendmsg(fd, data, &mut control, marked::SEND)?)
+}
+
+/// One scattering read into at most [`MAX_SLICES`] slices.
+pub(crate) fn recv_vectored(fd: &OwnedFd, bufs: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
+    gate(CallKind::Read, fd)?;
+    Ok(rustix::io::readv(fd, bufs)?)
+}
+
+/// Ends one or both directions. A socket that is not connected any more has nothing to end.
+pub(crate) fn shutdown(fd: &OwnedFd, how: std::net::Shutdown) -> io::Result<()> {
+    gate(CallKind::Shutdown, fd)?;
+    let how = match how {
+        std::net::Shutdown::Read => rustix::net::Shutdown::Read,
+        std::net::Shutdown::Write => rustix::net::Shutdown::Write,
+        std::net::Shutdown::Both => rustix::net::Shutdown::Both,
+    };
+    match rustix::net::shutdown(fd, how) {
+        Ok(()) | Err(rustix::io::Errno::NOTCONN) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn set_nodelay(fd: &OwnedFd, on: bool) -> io::Result<()> {
+    gate(CallKind::SetOption, fd)?;
+    Ok(rustix::net::sockopt::set_tcp_nodelay(fd, on)?)
+}
+
+pub(crate) fn local_addr(fd: impl AsFd) -> io::Result<SocketAddr> {
+    Ok(SocketAddr::try_from(rustix::net::getsockname(fd)?)?)
+}
+
+pub(crate) fn peer_addr(fd: impl AsFd) -> io::Result<SocketAddr> {
+    let peer = rustix::net::getpeername(fd)?.ok_or(io::ErrorKind::NotConnected)?;
+    Ok(SocketAddr::try_from(peer)?)
+}
+
+pub(crate) fn gate(kind: CallKind, fd: &OwnedFd) -> io::Result<()> {
+    sys::gate(Call::new(kind, fd.as_raw_fd()))
+}
+
+/// The kernel refuses more slices in one call.
+pub(crate) const MAX_SLICES: usize = 1024;
+
+#[cfg(not(target_vendor = "apple"))]
+mod marked {
+    use super::*;
+    use rustix::net::{SocketAddrAny, SocketFlags};
+
+    pub(super) const SEND: SendFlags = SendFlags::NOSIGNAL;
+
+    fn marks() -> SocketFlags {
+        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK
+    }
+
+    pub(super) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
+        Ok(rustix::net::socket_with(family, kind, marks(), Some(ipproto::TCP))?)
+    }
+
+    pub(super) fn accept(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
+        Ok(rustix::net::acceptfrom_with(fd, marks())?)
+    }
+}
+
+#[cfg(target_vendor = "apple")]
+mod marked {
+    use super::*;
+    use rustix::net::SocketAddrAny;
+
+    // No flag here; `mark` sets SO_NOSIGPIPE on the socket instead.
+    pub(super) const SEND: SendFlags = SendFlags::empty();
+
+    pub(super) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
+        mark(rustix::net::socket(family, kind, Some(ipproto::TCP))?)
+    }
+
+    pub(super) fn accept(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
+        let (fd, peer) = rustix::net::acceptfrom(fd)?;
+        Ok((mark(fd)?, peer))
+    }
+
+    fn mark(fd: OwnedFd) -> io::Result<OwnedFd> {
+        rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
+        rustix::io::ioctl_fionbio(&fd, true)?;
+        rustix::net::sockopt::set_socket_nosigpipe(&fd, true)?;
+        Ok(fd)
+    }
+}

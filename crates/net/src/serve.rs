@@ -1,0 +1,287 @@
+//! Serving: a green thread for each connection, at most so many at once.
+//!
+//! The place in the pool is taken before the connection is accepted (`serve_slot.rs`), so at the
+//! bound the kernel's backlog holds who comes next, and nobody is accepted only to wait.
+//!
+//! Where eventlet ends `serve` with a handler's exception, a handler's error here ends its own
+//! connection and is reported: one bad peer must not stop a server. Asking to stop is explicit
+//! ([`StopServe`](crate::StopServe)).
+
+use std::borrow::Borrow;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use evlet_green::{GreenPool, PoolFull};
+use evlet_hub::GreenThread;
+use evlet_hub::report::{self, Report};
+use evlet_hub::wait::{self, WaitKind, WaitsOn};
+
+use crate::listener::TcpListener;
+use crate::serve_slot::slot;
+use crate::served::{IntoServed, Served, peer_went_away};
+use crate::tcp_stream::TcpStream;
+
+/// How many connections [`serve`] handles at once: 1000, as eventlet.
+pub const CONCURRENCY: usize = 1000;
+
+/// Accepts connections and runs `handle` for each in a green thread of its own, at most
+/// [`CONCURRENCY`] at once; more wait in the listener's backlog. [`Serve`] has other settings.
+///
+/// It goes on until a handler returns [`StopServe`](crate::StopServe), which makes it `Ok(())`, or
+/// the listener ends. The listener is given by value or by reference. A handler's green thread is
+/// named after its peer; the connection closes when the handler drops it, at its end at the latest.
+///
+/// A handler that returns an error or panics ends its own connection: the operator is told through
+/// the hub's report, except when the peer merely went away (reset, broken pipe).
+///
+/// # Errors
+/// Those that end the listener; see [`TcpListener::accept`]. Running out of descriptors does not:
+/// it is waited out.
+///
+/// # Cancel safety
+/// Dropping the future stops accepting and loses no connection; handlers go on.
+///
+/// ```
+/// use evlet_net::{connect, listen, serve};
+/// evlet_hub::run(async {
+///     let listener = listen("127.0.0.1:0")?;
+///     let addr = listener.local_addr()?;
+///     let server = evlet_hub::spawn(serve(listener, |stream, _peer| async move {
+///         let mut buf = [0; 1024];
+///         loop {
+///             match stream.recv(&mut buf).await? {
+///                 0 => return Ok::<(), std::io::Error>(()),
+///                 n => stream.send_all(&buf[..n]).await?,
+///             }
+///         }
+///     }));
+///
+///     let client = connect(addr).await?;
+///     client.send_all(b"echo").await?;
+///     let mut buf = [0; 10];
+///     assert_eq!(client.recv(&mut buf).await?, 4);
+///     server.kill();
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[track_caller]
+pub fn serve<L, H, F, K: 'static>(listener: L, handle: H) -> impl Future<Output = io::Result<()>>
+where
+    L: Borrow<TcpListener>,
+    H: FnMut(TcpStream, SocketAddr) -> F,
+    F: Future + 'static,
+    F::Output: IntoServed<K>,
+{
+    Serve::new(listener).run(handle)
+}
+
+/// [`serve`] with settings.
+///
+/// ```
+/// # use evlet_net::{Serve, StopServe, connect, listen};
+/// # evlet_hub::run(async {
+/// let listener = listen("127.0.0.1:0")?;
+/// # let client = connect(listener.local_addr()?).await?;
+/// Serve::new(&listener)
+///     .concurrency(50)
+///     .run(|_stream, _peer| async { Err::<(), _>(StopServe) })
+///     .await?;
+/// // The listener is still there.
+/// assert_ne!(listener.local_addr()?.port(), 0);
+/// # Ok::<(), std::io::Error>(())
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use = "nothing is served until `run` is awaited"]
+pub struct Serve<L> {
+    listener: L,
+    pool: Pool,
+}
+
+enum Pool {
+    Of(usize),
+    Given(GreenPool),
+}
+
+impl<L: Borrow<TcpListener>> Serve<L> {
+    /// Serves `listener`, given by value or by reference.
+    pub fn new(listener: L) -> Self {
+        Serve {
+            listener,
+            pool: Pool::Of(CONCURRENCY),
+        }
+    }
+
+    /// How many connections are handled at once; [`CONCURRENCY`] unless set. Zero counts as one.
+    pub fn concurrency(mut self, connections: usize) -> Self {
+        self.pool = Pool::Of(connections.max(1));
+        self
+    }
+
+    /// Runs the handlers in `pool`, which others may use too. One of its places is taken while the
+    /// server waits for a connection.
+    pub fn pool(mut self, pool: GreenPool) -> Self {
+        self.pool = Pool::Given(pool);
+        self
+    }
+
+    /// Serves. See [`serve`].
+    ///
+    /// # Errors
+    /// As for [`serve`].
+    ///
+    /// # Cancel safety
+    /// As for [`serve`].
+    #[track_caller]
+    pub fn run<H, F, K: 'static>(self, mut handle: H) -> impl Future<Output = io::Result<()>>
+    where
+        H: FnMut(TcpStream, SocketAddr) -> F,
+        F: Future + 'static,
+        F::Output: IntoServed<K>,
+    {
+        let at = Location::caller();
+        async move {
+            let listener = self.listener.borrow();
+            let (pool, given) = match self.pool {
+                Pool::Of(size) => (GreenPool::new(size), false),
+                Pool::Given(pool) => (pool, true),
+            };
+            let stop = Rc::new(Stop::default());
+            loop {
+                let (slot, taken) = slot::<Work<F>>(at);
+                let worker = serve_one(taken, Rc::clone(&stop));
+                let placed = match given {
+                    true => stop.or(place_in(&pool, worker), at).await,
+                    false => stop.or(pool.spawn(worker), at).await.map(drop),
+                };
+                if placed.is_none() {
+                    return Ok(());
+                }
+                let Some(accepted) = stop.or(listener.accept_at(at), at).await else {
+                    return Ok(());
+                };
+                let (stream, peer) = accepted?;
+                // The handler's own code runs here until its future is made. A panic in it is
+                // carried to the green thread of its connection, like one that comes later.
+                let made = catch_unwind(AssertUnwindSafe(|| handle(stream, peer)));
+                slot.give(Work { peer, made });
+            }
+        }
+    }
+}
+
+/// Starts `worker` in a pool that may be the caller's own.
+///
+/// A member of a full pool that spawns in it runs the job itself, at once. This job waits for a
+/// connection that only its spawner can bring: it would wait for ever. So a full pool is asked from
+/// outside.
+async fn place_in<F: Future<Output = ()> + 'static>(pool: &GreenPool, worker: F) {
+    let Err(PoolFull(worker)) = pool.try_spawn(worker) else {
+        return;
+    };
+    let pool = pool.clone();
+    let asking = evlet_hub::spawn(async move {
+        pool.spawn_n(worker).await;
+    });
+    let asking = Asking(asking);
+    let _ = asking.0.wait().await;
+}
+
+struct Asking(GreenThread<()>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+    }
+}
+
+/// A connection's handler on its way to the green thread that runs it.
+struct Work<F> {
+    peer: SocketAddr,
+    made: std::thread::Result<F>,
+}
+
+async fn serve_one<F, K>(taken: crate::serve_slot::Taken<Work<F>>, stop: Rc<Stop>)
+where
+    F: Future,
+    F::Output: IntoServed<K>,
+{
+    let Some(Work { peer, made }) = taken.await else {
+        return;
+    };
+    evlet_hub::set_name(peer.to_string());
+    let handler = made.unwrap_or_else(|payload| resume_unwind(payload));
+    match handler.await.into_served() {
+        Served::Done => {}
+        Served::Stop => stop.set(),
+        Served::Failed(error) if peer_went_away(&*error) => {}
+        Served::Failed(error) => {
+            let message = format!("its handler failed, and the connection is closed: {error}");
+            report::report(Report::notice(format!("connection from {peer}"), message));
+        }
+    }
+}
+
+/// Whether a handler has asked to stop.
+#[derive(Debug, Default)]
+struct Stop {
+    asked: Cell<bool>,
+    waiter: RefCell<Option<Waker>>,
+}
+
+impl Stop {
+    fn set(&self) {
+        self.asked.set(true);
+        let waiter = self.waiter.take();
+        if let Some(waker) = waiter {
+            waker.wake();
+        }
+    }
+
+    /// `future`, or `None` once a handler has asked to stop.
+    async fn or<F: Future>(&self, future: F, at: &'static Location<'static>) -> Option<F::Output> {
+        let future = pin!(future);
+        OrStop {
+            stop: self,
+            future,
+            at,
+        }
+        .await
+    }
+}
+
+struct OrStop<'a, F> {
+    stop: &'a Stop,
+    future: Pin<&'a mut F>,
+    at: &'static Location<'static>,
+}
+
+impl<F: Future> Future for OrStop<'_, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.stop.asked.get() {
+            return Poll::Ready(None);
+        }
+        // First this wait, then the real one: what the hub shows is the last.
+        let waker = cx.waker().clone();
+        let old = self.stop.waiter.replace(Some(waker));
+        drop(old);
+        wait::park(WaitsOn::new(WaitKind::Pool, 0), self.at);
+        self.future.as_mut().poll(cx).map(Some)
+    }
+}
+
+impl<L> fmt::Debug for Serve<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve").finish_non_exhaustive()
+    }
+}

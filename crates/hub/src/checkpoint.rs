@@ -65,6 +65,8 @@ impl Future for Checkpoint {
             return Poll::Ready(());
         }
         self.yielded = true;
+        // A whole slice is gone: timers and descriptors come before the rest of the batch.
+        running::with(|core| core.batch_is_over.set(true));
         cx.waker().wake_by_ref();
         park(WaitsOn::new(WaitKind::Turn, 0), self.at);
         Poll::Pending

@@ -16,7 +16,7 @@ use std::time::Duration;
 use async_task::Runnable;
 
 use crate::arena::Arena;
-use crate::clock::Clock;
+use crate::clock::{Clock, coarse};
 use crate::deadlock::Suspicion;
 use crate::reactor::Reactor;
 use crate::remote::Remote;
@@ -67,6 +67,10 @@ pub(crate) struct Core {
     pub(crate) budget: Cell<u32>,
     /// Its time slice: when it asked first, and in which poll.
     pub(crate) slice: Cell<(u64, Duration)>,
+    /// When the first turn was given up since timers and descriptors were last seen to.
+    yielding_since: Cell<Option<Duration>>,
+    /// Whether the batch ends before it is full; see [`Core::gives_up_turn`].
+    pub(crate) batch_is_over: Cell<bool>,
     /// The green thread that is ending, while its links run.
     pub(crate) ending: Cell<Option<Ending>>,
     pub(crate) suspicion: Suspicion,
@@ -162,6 +166,8 @@ impl Core {
             kill_current: Cell::new(false),
             budget: Cell::new(0),
             slice: Cell::new((0, Duration::ZERO)),
+            yielding_since: Cell::new(None),
+            batch_is_over: Cell::new(false),
             ending: Cell::new(None),
             suspicion: Suspicion::default(),
             substitute: RefCell::new(None),
@@ -229,6 +235,26 @@ impl Core {
         if let Some(watchdog) = &self.watchdog {
             watchdog.poll_ends();
         }
+    }
+
+    /// A green thread that stays ready gives up its turn. When such ones together have held the hub for
+    /// a time slice the batch ends: timers and descriptors must not wait for dozens of them.
+    pub(crate) fn gives_up_turn(&self) {
+        if self.clock.is_virtual() {
+            return; // no time goes by
+        }
+        let now = coarse();
+        match self.yielding_since.get() {
+            None => self.yielding_since.set(Some(now)),
+            Some(since) if now.saturating_sub(since) < self.config.time_slice => {}
+            Some(_) => self.batch_is_over.set(true),
+        }
+    }
+
+    /// Timers and descriptors have been seen to.
+    pub(crate) fn begins_batches(&self) {
+        self.yielding_since.set(None);
+        self.batch_is_over.set(false);
     }
 
     #[inline]

@@ -15,8 +15,9 @@ use futures::task::AtomicWaker;
 
 use crate::core::Core;
 use crate::remote::{Item, Remote};
+use crate::report::{Report, message_of, report};
 use crate::running;
-use crate::task::Exit;
+use crate::task::{Exit, GreenThreadId};
 
 /// A handle of a hub for any thread: spawn there, stop it.
 ///
@@ -94,7 +95,7 @@ fn start<F>(
     core: &Rc<Core>,
     site: &'static Location<'static>,
     guarded: Guarded<F>,
-    give: oneshot::Sender<Result<F::Output, Exit>>,
+    give: oneshot::Sender<Letter<F::Output>>,
 ) where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
@@ -102,8 +103,13 @@ fn start<F>(
     let body = async move {
         let result = AssertUnwindSafe(guarded).catch_unwind().await;
         let result = result.unwrap_or_else(|payload| Err(Exit::Panicked(payload)));
-        // Nobody may be waiting.
-        let _ = give.send(result);
+        let id = running::with(|core| core.current.get()).flatten();
+        let letter = Letter {
+            result: Some(result),
+            from: id.map(|key| (key.id, site)),
+        };
+        // Nobody may be waiting; the letter knows what to do.
+        let _ = give.send(letter);
     };
     let flags = crate::task::Flags::DETACHED;
     let (_, task) = crate::task::start(core, site, body, flags);
@@ -142,7 +148,7 @@ impl fmt::Debug for HubHandle {
 /// Dropping it detaches; the green thread goes on.
 #[must_use = "dropping it detaches the green thread"]
 pub struct RemoteGreenThread<T> {
-    result: oneshot::Receiver<Result<T, Exit>>,
+    result: oneshot::Receiver<Letter<T>>,
     kill: Arc<KillMark>,
 }
 
@@ -160,14 +166,35 @@ impl<T> Future for RemoteGreenThread<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let result = &mut self.get_mut().result;
         let sent = std::task::ready!(Pin::new(result).poll(cx));
-        // The sender was dropped: with the hub, or with the future.
-        Poll::Ready(sent.unwrap_or(Err(Exit::Killed)))
+        // The sender may have been dropped: with the hub, or with the future.
+        let result = sent.ok().and_then(|mut letter| letter.result.take());
+        Poll::Ready(result.unwrap_or(Err(Exit::Killed)))
     }
 }
 
 impl<T> fmt::Debug for RemoteGreenThread<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteGreenThread").finish_non_exhaustive()
+    }
+}
+
+/// A result on its way to another thread. A panic that nobody takes out of it is reported.
+struct Letter<T> {
+    result: Option<Result<T, Exit>>,
+    from: Option<(GreenThreadId, &'static Location<'static>)>,
+}
+
+impl<T> Drop for Letter<T> {
+    fn drop(&mut self) {
+        if let (Some(Err(Exit::Panicked(payload))), Some((id, site))) = (&self.result, self.from) {
+            report(Report::Panicked {
+                id,
+                name: None,
+                spawned_at: Some(site),
+                place: "it",
+                message: message_of(&**payload),
+            });
+        }
     }
 }
 

@@ -20,7 +20,7 @@
 use std::fmt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_task::Runnable;
 use concurrent_queue::ConcurrentQueue;
@@ -29,6 +29,7 @@ use crate::core::Core;
 use crate::reactor::Notifier;
 use crate::running;
 use crate::task::Meta;
+use crate::timers::TimerKey;
 
 /// What another thread sends to the hub.
 pub(crate) enum Item {
@@ -36,6 +37,8 @@ pub(crate) enum Item {
     Wake(Runnable<Meta>),
     /// The root was woken.
     WakeRoot,
+    /// A sleep was dropped over there.
+    FreeTimer(TimerKey),
     /// Something to do on the hub's thread.
     Job(Job),
 }
@@ -56,9 +59,12 @@ pub(crate) struct Remote {
     notifier: Mutex<Option<Notifier>>,
 }
 
+/// Every hub of the process, by number.
+static ALL: Mutex<Vec<(u64, Weak<Remote>)>> = Mutex::new(Vec::new());
+
 impl Remote {
     pub(crate) fn new(hub: u64, notifier: Notifier) -> Arc<Self> {
-        Arc::new(Remote {
+        let remote = Arc::new(Remote {
             hub,
             items: ConcurrentQueue::unbounded(),
             asleep: AtomicBool::new(false),
@@ -66,7 +72,19 @@ impl Remote {
             stop: AtomicBool::new(false),
             handles: AtomicUsize::new(0),
             notifier: Mutex::new(Some(notifier)),
-        })
+        });
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(_, remote)| remote.strong_count() > 0);
+        all.push((hub, Arc::downgrade(&remote)));
+        remote
+    }
+
+    /// The remote half of the hub numbered `hub`, for those who know no more of it. Seldom needed,
+    /// and so behind a lock.
+    pub(crate) fn find(hub: u64) -> Option<Arc<Self>> {
+        let all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, remote) = all.iter().find(|(other, _)| *other == hub)?;
+        remote.upgrade()
     }
 
     /// Where every wake-up of a green thread arrives, on whatever thread.
@@ -97,7 +115,7 @@ impl Remote {
             match item {
                 // Its future is gone; the empty shell of a task must still not be dropped here.
                 Item::Wake(task) => std::mem::forget(task),
-                Item::WakeRoot => {}
+                Item::WakeRoot | Item::FreeTimer(_) => {}
                 Item::Job(job) => drop(job),
             }
         }

@@ -63,7 +63,7 @@ fn drop_outside_hub(core: &Rc<Core>, item: Item) {
     match item {
         // It ended while on its way: the task is closed and its drop runs no user code.
         Item::Wake(task) => drop(task),
-        Item::WakeRoot => {}
+        Item::WakeRoot | Item::FreeTimer(_) => {}
         Item::Job(job) => {
             let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(job)));
             if let Err(payload) = dropped {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock::{NEVER, Nanos, saturating_nanos};
 use crate::core::Core;
+use crate::remote::{Item, Remote};
 use crate::running;
 use crate::timers::TimerKey;
 use crate::wait::{WaitKind, WaitsOn};
@@ -125,6 +126,7 @@ impl Sleep {
     ) -> Poll<()> {
         if deadline <= now {
             self.state = State::Yielded;
+            core.gives_up_turn();
             cx.waker().wake_by_ref();
             core.park(WaitsOn::new(WaitKind::Turn, 0), self.at);
             return Poll::Pending;
@@ -143,8 +145,13 @@ impl Sleep {
 
     fn free(&mut self) {
         if let State::Set { hub, key, .. } = self.state {
-            let waker = running::with_hub(hub, |core| core.timers.borrow_mut().remove(key));
-            drop(waker);
+            let here = running::with_hub(hub, |core| core.timers.borrow_mut().remove(key));
+            if here.is_none()
+                && let Some(remote) = Remote::find(hub)
+            {
+                // It was carried to another thread.
+                remote.send(Item::FreeTimer(key));
+            }
         }
     }
 }

@@ -11,6 +11,9 @@
 //!
 //! While green threads are ready the kernel is asked about descriptors once for each batch, not
 //! once a turn: a lone green thread that yields would otherwise pay a system call for each yield.
+//! Sixty-one that each compute for a slice before they yield would keep timers and descriptors waiting
+//! for most of a second, so a batch also ends when those who gave up their turn have had a slice
+//! together ([`Core::gives_up_turn`]).
 
 use std::future::Future;
 use std::io;
@@ -67,6 +70,10 @@ pub(crate) fn drive<F: Future>(
                 }
             }
             io.polls += 1;
+            if core.batch_is_over.get() {
+                io.polls = core.config.batch;
+                break;
+            }
         }
         take_remote(core);
         fire_timers(core, &mut due);
@@ -122,8 +129,9 @@ impl Drop for EndPoll<'_> {
 
 /// Takes what other threads sent, in the order of sending.
 pub(crate) fn take_remote(core: &Rc<Core>) {
-    // As many as there are now: a thread that sends without end must not keep the hub here.
-    let mut left = 1024;
+    // A batch, like that of the ready: a thread that sends without end gets half of the turns, and
+    // neither keeps the hub here nor lets the run queue grow.
+    let mut left = core.config.batch;
     while left > 0
         && let Some(item) = core.remote.take()
     {
@@ -132,6 +140,10 @@ pub(crate) fn take_remote(core: &Rc<Core>) {
         match item {
             Item::Wake(task) => core.queue.push(task),
             Item::WakeRoot => core.queue.push_root(),
+            Item::FreeTimer(key) => {
+                let waker = core.timers.borrow_mut().remove(key);
+                drop(waker);
+            }
             Item::Job(job) => job(core),
         }
     }
@@ -171,6 +183,7 @@ impl IoTurns {
 
     fn turn(&mut self, core: &Core, woken: &mut Vec<Waker>) {
         self.polls = 0;
+        core.begins_batches();
         if !core.queue.is_empty() {
             // Others are ready: only look, and not even that when there is nothing to look at.
             if core.reactor.len() > 0 {

@@ -14,11 +14,19 @@ use crate::reactor::Direction;
 
 /// What [`trampoline`](crate::trampoline) waits on: a descriptor's source, its own or one that an
 /// `Io` has made.
-pub(crate) struct Borrowed(Registration);
+pub(crate) struct Borrowed {
+    registration: Registration,
+    ticket: u64,
+}
 
 impl Borrowed {
     pub(crate) fn new(fd: BorrowedFd<'_>) -> io::Result<Self> {
-        Registration::shared(fd, "trampoline").map(Borrowed)
+        let registration = Registration::shared(fd, "trampoline")?;
+        let ticket = registration.core.next_ticket();
+        Ok(Borrowed {
+            registration,
+            ticket,
+        })
     }
 
     /// Asks the kernel each time: the source's bits say "ready" until an operation has found out
@@ -35,11 +43,12 @@ impl Borrowed {
             Interest::Writable => (Direction::Write, PollFlags::OUT),
         };
         ready!(crate::wait::poll_budget(cx));
-        self.0.is_ready(direction)?;
+        self.registration.is_ready(direction)?;
         match is_ready_now(fd, events) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.0.clear(direction);
-                match self.0.wait(direction, cx, at) {
+                self.registration.clear(direction);
+                let ticket = Some(self.ticket);
+                match self.registration.wait(direction, cx, at, ticket) {
                     Ok(()) => Poll::Pending,
                     Err(error) => Poll::Ready(Err(error)),
                 }
@@ -49,9 +58,10 @@ impl Borrowed {
     }
 
     pub(crate) fn forget(&self, interest: Interest) {
-        self.0.forget(match interest {
+        let direction = match interest {
             Interest::Readable => Direction::Read,
             Interest::Writable => Direction::Write,
-        });
+        };
+        self.registration.forget(direction, Some(self.ticket));
     }
 }

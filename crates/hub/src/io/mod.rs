@@ -157,7 +157,7 @@ impl<T: AsFd> Io<T> {
         at: &'static Location<'static>,
         op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_with(Direction::Read, cx, at, op)
+        self.poll_with(Direction::Read, cx, at, None, op)
     }
 
     /// Like [`poll_read_with`](Self::poll_read_with), for an `op` that writes.
@@ -170,7 +170,7 @@ impl<T: AsFd> Io<T> {
         at: &'static Location<'static>,
         op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_with(Direction::Write, cx, at, op)
+        self.poll_with(Direction::Write, cx, at, None, op)
     }
 
     /// Runs `op`, which reads, until it no longer would block.
@@ -189,6 +189,7 @@ impl<T: AsFd> Io<T> {
             io: self,
             op,
             direction: Direction::Read,
+            ticket: self.ticket(),
             at: Location::caller(),
         })
     }
@@ -209,6 +210,7 @@ impl<T: AsFd> Io<T> {
             io: self,
             op,
             direction: Direction::Write,
+            ticket: self.ticket(),
             at: Location::caller(),
         })
     }
@@ -243,6 +245,7 @@ impl<T: AsFd> Io<T> {
         Readiness {
             io: self,
             interest,
+            ticket: self.ticket(),
             at: Location::caller(),
         }
     }
@@ -278,16 +281,16 @@ impl<T: AsFd> Io<T> {
     /// Forgets that this green thread waits to read: for the drop of a future that polled
     /// [`poll_read_with`](Self::poll_read_with).
     pub fn forget_read_waiter(&self) {
-        self.forget(Direction::Read);
+        self.registration.forget(Direction::Read, None);
     }
 
     /// Forgets that this green thread waits to write.
     pub fn forget_write_waiter(&self) {
-        self.forget(Direction::Write);
+        self.registration.forget(Direction::Write, None);
     }
 
-    pub(crate) fn forget(&self, direction: Direction) {
-        self.registration.forget(direction);
+    fn ticket(&self) -> u64 {
+        self.registration.core.next_ticket()
     }
 
     #[inline]
@@ -296,6 +299,7 @@ impl<T: AsFd> Io<T> {
         direction: Direction,
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
+        ticket: Option<u64>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         ready!(crate::wait::poll_budget(cx));
@@ -308,7 +312,7 @@ impl<T: AsFd> Io<T> {
                 done => return Poll::Ready(done),
             }
         }
-        match self.registration.wait(direction, cx, at) {
+        match self.registration.wait(direction, cx, at, ticket) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
         }

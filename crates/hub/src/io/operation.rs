@@ -17,6 +17,7 @@ pub(super) struct With<'a, T: AsFd, F> {
     pub(super) io: &'a Io<T>,
     pub(super) op: F,
     pub(super) direction: Direction,
+    pub(super) ticket: u64,
     pub(super) at: &'static Location<'static>,
 }
 
@@ -29,15 +30,17 @@ impl<T: AsFd, F> With<'_, T, F> {
             io,
             op,
             direction,
+            ticket,
             at,
         } = self;
-        io.poll_with(*direction, cx, at, op)
+        io.poll_with(*direction, cx, at, Some(*ticket), op)
     }
 }
 
 impl<T: AsFd, F> Drop for With<'_, T, F> {
     fn drop(&mut self) {
-        self.io.forget(self.direction);
+        let ticket = Some(self.ticket);
+        self.io.registration.forget(self.direction, ticket);
     }
 }
 
@@ -78,6 +81,7 @@ with_future!(WriteWith, "write_with");
 pub struct Readiness<'a, T: AsFd> {
     pub(super) io: &'a Io<T>,
     pub(super) interest: Interest,
+    pub(super) ticket: u64,
     pub(super) at: &'static Location<'static>,
 }
 
@@ -99,7 +103,10 @@ impl<T: AsFd> Future for Readiness<'_, T> {
             Interest::Writable => PollFlags::OUT,
         };
         let (io, direction, at) = (self.io, self.direction(), self.at);
-        io.poll_with(direction, cx, at, |inner| is_ready_now(inner, events))
+        let ticket = Some(self.ticket);
+        io.poll_with(direction, cx, at, ticket, |inner| {
+            is_ready_now(inner, events)
+        })
     }
 }
 
@@ -116,7 +123,8 @@ pub(super) fn is_ready_now(fd: impl AsFd, events: PollFlags) -> io::Result<()> {
 
 impl<T: AsFd> Drop for Readiness<'_, T> {
     fn drop(&mut self) {
-        self.io.forget(self.direction());
+        let ticket = Some(self.ticket);
+        self.io.registration.forget(self.direction(), ticket);
     }
 }
 

@@ -7,8 +7,9 @@ use std::rc::Rc;
 use std::task::Context;
 
 use crate::core::Core;
-use crate::reactor::{Direction, Gone, SourceKey, Waiter};
+use crate::reactor::{Direction, Gone, Owner, SourceKey, Waiter};
 use crate::running;
+use crate::task::Key;
 use crate::wait::{WaitKind, WaitsOn};
 
 /// Takes the source out of the table when dropped, which its owner does while the descriptor is
@@ -125,52 +126,46 @@ impl Registration {
     }
 
     /// Notes that the running green thread waits, and refuses if another one does already.
+    ///
+    /// `ticket` names one of our futures; `None` is a poll-style caller.
     pub(crate) fn wait(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
+        ticket: Option<u64>,
     ) -> io::Result<()> {
         let core = &self.core;
         let who = core.current.get();
+        let polls = || who.and_then(|who| core.with_slot(who, |slot| slot.polls));
+        let waiter = Waiter {
+            waker: cx.waker().clone(),
+            owner: match ticket {
+                Some(ticket) => Owner::Ticket(ticket),
+                None => Owner::Poll(polls().unwrap_or(0)),
+            },
+            who,
+            at,
+        };
+        let displaced = match self.rival(direction, &waiter) {
+            None => core.reactor.with(self.key, |source| {
+                source.remove_more(direction, |other| waiter.is_same(other));
+                source.waiter(direction).replace(waiter)
+            }),
+            Some(_) if core.config.many_readers => core.reactor.with(self.key, |source| {
+                let before = source.remove_more(direction, |other| waiter.is_same(other));
+                source.more.push((direction, waiter));
+                before
+            }),
+            Some((first, site)) => return Err(self.busy_error(direction, first, site)),
+        };
         let kind = match direction {
             Direction::Read => WaitKind::Readable,
             Direction::Write => WaitKind::Writable,
         };
-        let on = WaitsOn::new(kind, self.fd as u64);
-        let first = core.reactor.with(self.key, |source| {
-            let first = source.waiter(direction).as_ref()?;
-            (first.who != who).then_some((first.who, first.at))
-        });
-        // A waiter whose green thread has ended, or waits elsewhere by now, gave up without a word:
-        // poll-style futures cannot say so.
-        let busy = first.flatten().and_then(|(first, site)| {
-            let first = first?;
-            let waits = core.with_slot(first, |slot| {
-                slot.kind == kind && slot.subject == on.subject && slot.waiting_at == Some(site)
-            });
-            (waits == Some(true)).then_some((first, site))
-        });
-        let many = core.config.many_readers;
-        if let (Some((first, site)), false) = (busy, many) {
-            return Err(self.busy_error(direction, first, site));
-        }
-        let waiter = Waiter {
-            waker: cx.waker().clone(),
-            who,
-            at,
-        };
-        let displaced = core.reactor.with(self.key, |source| {
-            if busy.is_some() {
-                source.more.retain(|(d, w)| *d != direction || w.who != who);
-                source.more.push((direction, waiter));
-                return None;
-            }
-            source.waiter(direction).replace(waiter)
-        });
-        core.park(on, at);
-        // Whoever lost the place looks again, in case it still wants it.
-        if let Some(Some(displaced)) = displaced
+        core.park(WaitsOn::new(kind, self.fd as u64), at);
+        // A poll-style caller that seemed to have given up and has not looks again.
+        if let Some(displaced) = displaced.flatten()
             && displaced.who != who
         {
             core.wake(displaced.waker);
@@ -178,16 +173,39 @@ impl Registration {
         Ok(())
     }
 
+    /// Who else waits in this direction, if that one still does.
+    fn rival(
+        &self,
+        direction: Direction,
+        newcomer: &Waiter,
+    ) -> Option<(Option<Key>, &'static Location<'static>)> {
+        let first = self.core.reactor.with(self.key, |source| {
+            let first = source.waiter(direction).as_ref()?;
+            (!newcomer.is_same(first)).then_some((first.owner, first.who, first.at))
+        });
+        let (owner, who, at) = first.flatten()?;
+        let polls = who.and_then(|who| self.core.with_slot(who, |slot| slot.polls));
+        let still_waits = match owner {
+            Owner::Ticket(_) => who.is_none() || polls.is_some(),
+            Owner::Poll(then) => polls == Some(then),
+        };
+        still_waits.then_some((who, at))
+    }
+
     fn busy_error(
         &self,
         direction: Direction,
-        first: crate::task::Key,
+        first: Option<Key>,
         site: &'static Location<'static>,
     ) -> io::Error {
-        let name = self
-            .core
-            .with_slot(first, |slot| slot.name().map(|name| format!(" '{name}'")));
-        let name = name.flatten().unwrap_or_default();
+        let name = first.map_or("somebody".to_owned(), |first| {
+            let name = self.core.with_slot(first, |slot| {
+                slot.name()
+                    .map(|name| format!("green thread {} '{name}'", first.id))
+            });
+            name.flatten()
+                .unwrap_or_else(|| format!("green thread {}", first.id))
+        });
         let what = match direction {
             Direction::Read => "read from",
             Direction::Write => "write to",
@@ -195,22 +213,28 @@ impl Registration {
         io::Error::new(
             io::ErrorKind::ResourceBusy,
             format!(
-                "descriptor {}: green thread {}{name} already waits at {site} to {what} it, and a \
+                "descriptor {}: {name} already waits at {site} to {what} it, and a \
                  second one would steal its wake-up: let one green thread do it and hand items on \
                  through a queue, or set HubBuilder::allow_many_readers",
-                self.fd, first.id
+                self.fd
             ),
         )
     }
 
-    pub(crate) fn forget(&self, direction: Direction) {
+    /// Takes a waiter out: the one with `ticket`, or the running green thread's own.
+    pub(crate) fn forget(&self, direction: Direction, ticket: Option<u64>) {
         let who = self.core.current.get();
+        let is_it = |waiter: &Waiter| match (waiter.owner, ticket) {
+            (Owner::Ticket(other), Some(ticket)) => other == ticket,
+            (Owner::Poll(_), None) => waiter.who == who,
+            _ => false,
+        };
         let waiter = self.core.reactor.with(self.key, |source| {
-            source.more.retain(|(d, w)| *d != direction || w.who != who);
+            let more = source.remove_more(direction, is_it);
             let place = source.waiter(direction);
             match place {
-                Some(waiter) if waiter.who == who || who.is_none() => place.take(),
-                _ => None,
+                Some(waiter) if is_it(waiter) => place.take(),
+                _ => more,
             }
         });
         drop(waiter);

@@ -31,9 +31,11 @@
 
 mod driver;
 #[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg_attr(miri, allow(dead_code, reason = "miri waits without descriptors"))]
 mod epoll;
 #[cfg(miri)]
 mod parked;
+#[cfg_attr(miri, allow(dead_code, reason = "miri waits without descriptors"))]
 mod poll;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod portable;
@@ -49,5 +51,5 @@ pub use driver::Backend;
 
 pub(crate) use driver::Notifier;
 pub(crate) use raw::borrow;
-pub(crate) use source::{Direction, Gone, Waiter};
+pub(crate) use source::{Direction, Gone, Owner, Waiter};
 pub(crate) use sources::{Reactor, SourceKey};

@@ -5,19 +5,24 @@
 //! closed underneath its waiters is reported as not open (`POLLNVAL`).
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::driver::{Driver, Event, Notifier, Watched};
 
 #[derive(Debug)]
 pub(crate) struct Poll {
+    /// Which file each registered number names (device and inode), to tell one that is registered
+    /// twice from one that was closed and used again.
+    known: RefCell<HashMap<RawFd, (u64, u64)>>,
     woken: RefCell<UnixStream>,
     waker: Arc<UnixStream>,
 }
@@ -28,6 +33,7 @@ impl Poll {
         woken.set_nonblocking(true)?;
         waker.set_nonblocking(true)?;
         Ok(Poll {
+            known: RefCell::default(),
             woken: RefCell::new(woken),
             waker: Arc::new(waker),
         })
@@ -43,20 +49,26 @@ impl Driver for Poll {
     fn add(&self, fd: BorrowedFd<'_>, _key: u64) -> io::Result<()> {
         // What epoll would refuse is refused here too, so that programs do not depend on the
         // backend. Asking for the status also finds a number that is not open.
-        let kind = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode);
-        match kind {
-            rustix::fs::FileType::RegularFile | rustix::fs::FileType::Directory => {
-                Err(Errno::PERM.into())
-            }
-            _ => Ok(()),
+        let status = rustix::fs::fstat(fd)?;
+        let kind = FileType::from_raw_mode(status.st_mode);
+        if matches!(kind, FileType::RegularFile | FileType::Directory) {
+            return Err(Errno::PERM.into());
         }
+        let file = (status.st_dev, status.st_ino);
+        let before = self.known.borrow_mut().insert(fd.as_raw_fd(), file);
+        // Descriptors of no file (eventfd and its like) share one inode, which tells nothing.
+        if before == Some(file) && kind != FileType::Unknown {
+            return Err(Errno::EXIST.into());
+        }
+        Ok(())
     }
 
     fn rename(&self, _fd: BorrowedFd<'_>, _key: u64) -> io::Result<()> {
         Ok(())
     }
 
-    fn delete(&self, _fd: BorrowedFd<'_>) -> io::Result<()> {
+    fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.known.borrow_mut().remove(&fd.as_raw_fd());
         Ok(())
     }
 

@@ -18,8 +18,33 @@ pub(crate) enum Direction {
 #[derive(Debug)]
 pub(crate) struct Waiter {
     pub(crate) waker: Waker,
+    pub(crate) owner: Owner,
     pub(crate) who: Option<Key>,
     pub(crate) at: &'static Location<'static>,
+}
+
+/// By what a waiter is known when it comes again or leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// One of our futures. It leaves when it is dropped, so while it is here it waits.
+    Ticket(u64),
+    /// A poll-style caller, in the so-many-th poll of its green thread. It may have given up
+    /// without a word, but a green thread that waits is polled once for each time that it asks.
+    Poll(u64),
+}
+
+impl Waiter {
+    /// Whether `self`, who comes now, is the one who has the place already.
+    pub(crate) fn is_same(&self, place: &Waiter) -> bool {
+        match (self.owner, place.owner) {
+            (Owner::Ticket(one), Owner::Ticket(other)) => one == other,
+            (Owner::Poll(now), Owner::Poll(before)) => {
+                let again = now != before || self.waker.will_wake(&place.waker);
+                self.who == place.who && again
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Why a source serves no more.
@@ -122,6 +147,19 @@ impl Source {
             Direction::Read => &mut self.reader,
             Direction::Write => &mut self.writer,
         }
+    }
+
+    /// Takes one of the further waiters out.
+    pub(crate) fn remove_more(
+        &mut self,
+        direction: Direction,
+        is_it: impl Fn(&Waiter) -> bool,
+    ) -> Option<Waiter> {
+        let place = self
+            .more
+            .iter()
+            .position(|(other, waiter)| *other == direction && is_it(waiter))?;
+        Some(self.more.remove(place).1)
     }
 
     pub(crate) fn take_waiters(&mut self, direction: Direction, woken: &mut Vec<Waker>) {

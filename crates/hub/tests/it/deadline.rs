@@ -7,6 +7,7 @@
 
 use std::io::Write;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 /// Far above what any test needs, also on a busy machine.
@@ -20,16 +21,11 @@ pub(crate) struct Deadline {
 impl Deadline {
     /// Starts counting for the test that runs on this thread.
     pub(crate) fn new() -> Self {
-        let name = std::thread::current().name().unwrap_or("a test").to_owned();
-        Self::named(&name)
-    }
-
-    /// Starts counting for a test of this name.
-    pub(crate) fn named(name: &str) -> Self {
         let (over, ended) = mpsc::channel::<()>();
-        let name = name.to_owned();
-        std::thread::spawn(move || {
+        let test = thread::current();
+        thread::spawn(move || {
             if ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+                let name = test.name().unwrap_or("a test");
                 let line = format!("\n{name}: not over after {LIMIT:?}; ending the process\n");
                 let _ = std::io::stderr().write_all(line.as_bytes());
                 std::process::exit(101);

@@ -4,14 +4,16 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, ready};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use evlet_hub::wait::poll_budget;
 use evlet_hub::{
-    GreenThread, Hub, Interest, Io, checkpoint, now, sleep, sleep_until, spawn, spawn_n, stats,
-    timeout, trampoline, yield_now,
+    GreenThread, Hub, Interest, Io, checkpoint, handle, now, sleep, sleep_until, spawn, spawn_n,
+    stats, timeout, trampoline, yield_now,
 };
 
 use crate::bell::RemoteBell;
@@ -115,6 +117,34 @@ fn greedy_tasks_do_not_starve_remote_wake_ups() {
         bell.wait_for(100).await;
         thread.join().unwrap();
         greedy.end().await;
+    });
+}
+
+// proves A-9: a thread that spawns without end does not starve timers, descriptors and tasks
+#[test]
+fn a_flood_of_remote_spawns_starves_nobody() {
+    on_each_backend(async || {
+        let over = Arc::new(AtomicBool::new(false));
+        let (remote, ended) = (handle(), over.clone());
+        let flood = thread::spawn(move || {
+            let mut left = 200_000;
+            while left > 0 && !ended.load(Ordering::Relaxed) {
+                drop(remote.spawn(async {}));
+                left -= 1;
+            }
+        });
+        let (reader, mut writer) = io::pipe().unwrap();
+        let io = Io::new(reader).unwrap();
+        for _ in 0..5 {
+            sleep(Duration::from_millis(1)).await;
+            writer.write_all(b"x").unwrap();
+            io.read_with(|mut p| p.read(&mut [0])).await.unwrap();
+        }
+        over.store(true, Ordering::Relaxed);
+        flood.join().unwrap();
+        while stats().green_threads > 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
     });
 }
 

@@ -1,4 +1,8 @@
 //! Several hubs: side by side on threads of their own, one after the other on one thread.
+#![expect(
+    clippy::async_yields_async,
+    reason = "handles and sleeps leave one hub to be awaited in another"
+)]
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -197,7 +201,7 @@ fn hubs_on_two_threads_play_ping_pong() {
                 ended.recv().unwrap();
                 over.kill();
             });
-            while !watch.is_finished() || stats().green_threads > 1 {
+            while !watch.is_finished() || stats().green_threads > 0 {
                 sleep(Duration::from_millis(1)).await;
             }
             watch.join().unwrap();
@@ -302,7 +306,7 @@ fn a_hub_may_be_dropped_inside_another() {
         yield_now().await;
         drop(inner);
         assert_eq!(trace.text(), "inner");
-        assert!(stats().green_threads >= 2, "this hub still runs");
+        assert_eq!(stats().green_threads, 1, "this hub still runs");
         kept.take().unwrap().wake();
         task.await.unwrap();
         sleep(SECOND).await;

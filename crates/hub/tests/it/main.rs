@@ -13,11 +13,13 @@ mod stage;
 mod trace;
 
 // Green threads.
+mod any_tasks; // against a plain model
 mod cancel; // an unstarted task, and any wait at any of its polls
 mod deadlock; // nothing can wake anybody
 mod fairness; // nobody starves
-mod join; // wait, link, detach
+mod join; // wait, detach
 mod kill; // dropped once, before anybody hears of it
+mod link; // told of an end
 mod order; // first come, first served
 #[cfg(panic = "unwind")]
 mod panic; // a panic ends its task only
@@ -25,6 +27,7 @@ mod slot; // what evlet can say about each
 mod watchdog; // who holds the hub
 
 // Time.
+mod any_timers; // against a plain model
 mod timeout;
 mod timers;
 mod virtual_time;
@@ -35,9 +38,11 @@ mod interrupted;
 mod notifier; // what is taken for granted about `polling`
 mod odd_descriptors;
 mod reactor;
+mod readers; // one for each direction
 mod trampoline;
 
 // Hubs.
+mod handle; // a hub in other hands
 mod hubs; // many of them
 mod nested; // but one a thread
 mod numbers; // stats()

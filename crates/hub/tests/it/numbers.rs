@@ -25,23 +25,22 @@ fn a_new_hub_has_nothing() {
 #[test]
 fn green_threads_are_counted_while_they_live() {
     virtually(async {
-        let root = stats().green_threads;
-        assert!(root <= 1, "nobody else is here");
+        assert_eq!(stats().green_threads, 0, "the root is none");
         let tasks: Vec<_> = (0..10).map(|_| spawn(sleep(SECOND))).collect();
         let late = spawn_after(SECOND, async {});
-        assert_eq!(stats().green_threads, root + 11);
-        assert_eq!(stats().ready, 10, "the delayed one is not due");
+        assert_eq!(stats().green_threads, 11);
+        assert!(stats().ready >= 10);
         yield_now().await;
         assert_eq!(stats().ready, 0);
         assert_eq!(stats().timers, 11);
         tasks[0].kill().await;
-        assert_eq!(stats().green_threads, root + 10);
+        assert_eq!(stats().green_threads, 10);
         assert_eq!(stats().timers, 10);
         for task in tasks {
             let _ = task.await;
         }
         late.await.unwrap();
-        assert_eq!(stats().green_threads, root);
+        assert_eq!(stats().green_threads, 0);
     });
 }
 
@@ -76,13 +75,13 @@ fn spawned_and_finished_count_all_ways_to_end() {
 fn polls_and_turns_and_waits_go_up_by_what_happens() {
     really(async {
         let before = stats();
-        for _ in 0..10 {
+        for _ in 0..610 {
             yield_now().await;
         }
         let after = stats();
-        assert_eq!(after.polls - before.polls, 10);
-        assert!(after.turns > before.turns);
-        assert!(after.turns - before.turns <= 11);
+        assert_eq!(after.polls - before.polls, 610);
+        let turns = after.turns - before.turns;
+        assert!((9..=11).contains(&turns), "{turns} turns of 61 polls");
         let before = stats();
         sleep(Duration::from_millis(2)).await;
         let waits = stats().waits - before.waits;
@@ -106,6 +105,39 @@ fn remote_wakes_count_what_comes_from_other_threads_only() {
         thread.join().unwrap();
         assert!(stats().remote_wakes <= 1);
     });
+}
+
+// Bad settings are made good, or do what they say; none hangs or panics.
+#[test]
+fn extreme_settings_work() {
+    let hubs = [
+        Hub::builder().batch(0),
+        Hub::builder().batch(u32::MAX),
+        Hub::builder().budget(0),
+        Hub::builder().budget(u32::MAX),
+        Hub::builder().time_slice(Duration::ZERO),
+        Hub::builder().time_slice(Duration::MAX),
+        Hub::builder().timer_slack(Duration::ZERO),
+        Hub::builder().watchdog(Duration::ZERO),
+        Hub::builder().watchdog(Duration::MAX),
+    ];
+    for builder in hubs {
+        let hub = builder.build().unwrap();
+        crate::stage::play(&hub, async {
+            let (reader, writer) = pairs::pipe();
+            let reading = spawn(async move { reader.readable().await });
+            sleep(Duration::from_millis(1)).await;
+            writer
+                .write_with(|mut p| std::io::Write::write(&mut p, b"x"))
+                .await
+                .unwrap();
+            reading.await.unwrap().unwrap();
+            for _ in 0..300 {
+                evlet_hub::checkpoint().await;
+                yield_now().await;
+            }
+        });
+    }
 }
 
 // The leak check of every other test rests on this: a bit of everything at once, then nothing.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use evlet_hub::{Interest, Io, spawn, stats, timeout, trampoline, yield_now};
@@ -37,10 +37,12 @@ fn refused(source: impl AsFd) -> io::Error {
 fn a_regular_file_is_refused_with_the_way_out() {
     on_each_backend(async || {
         for _ in 0..3 {
-            let error = refused(regular_file());
-            let text = error.to_string();
-            assert!(text.contains("regular file"), "{text}");
-            assert!(text.contains("descriptor"), "names it: {text}");
+            let file = regular_file();
+            let number = file.as_raw_fd();
+            let text = refused(file).to_string();
+            assert!(text.contains(&number.to_string()), "names it: {text}");
+            assert!(text.contains("file"), "says why: {text}");
+            assert!(text.contains("thread"), "says what to do: {text}");
         }
         // The number of the refused one is free for another.
         let (reader, mut writer) = io::pipe().unwrap();

@@ -7,11 +7,10 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use evlet_hub::{Hub, Io, spawn, stats, timeout, yield_now};
+use evlet_hub::{Io, spawn, stats, timeout, yield_now};
 
 use crate::pairs;
-use crate::stage::{on_each_backend, play, really};
-use crate::trace::Trace;
+use crate::stage::{on_each_backend, really};
 
 const SECOND: Duration = Duration::from_secs(1);
 const SHORT: Duration = Duration::from_millis(2);
@@ -178,84 +177,6 @@ fn a_filled_sink_waits_for_room() {
         theirs.read_exact(&mut all).unwrap();
         assert_eq!(more.await.unwrap(), 3);
     });
-}
-
-/// What a second reader is told while a first one waits.
-async fn second_reader(io: Rc<Io<io::PipeReader>>) -> (io::Error, u32) {
-    let first_io = io.clone();
-    let first_line = line!() + 2;
-    let first = spawn(async move {
-        let _ = first_io.read_with(|mut p| p.read(&mut [0])).await;
-    })
-    .named("the first reader");
-    yield_now().await;
-    let error = read_byte(&io).await.unwrap_err();
-    assert!(!first.is_finished(), "the first is not disturbed");
-    let again = io.readable().await;
-    assert!(again.is_err());
-    first.kill().await;
-    drop(first);
-    (error, first_line)
-}
-
-// proves C-4; conformance 129: an error that names the first and the switch, not a stolen wake-up
-#[test]
-fn a_second_reader_is_an_error_that_names_the_first() {
-    on_each_backend(async || {
-        let (reader, writer) = pairs::pipe();
-        let io = Rc::new(reader);
-        let (error, first_line) = second_reader(io.clone()).await;
-        let text = error.to_string();
-        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy, "{text}");
-        assert!(
-            text.contains("the first reader") || text.contains(&format!("reactor.rs:{first_line}")),
-            "{text}"
-        );
-        assert!(text.contains("allow_many_readers"), "{text}");
-        // The way is free again.
-        write_all(&writer, b"x").await.unwrap();
-        assert_eq!(read_byte(&io).await.unwrap(), Some(b'x'));
-    });
-}
-
-// proves C-4; conformance 117: switched off, each waits its turn, and one that gives up is passed over
-#[test]
-fn many_readers_can_be_allowed() {
-    let hub = Hub::builder().allow_many_readers(true).build().unwrap();
-    let trace = Trace::new();
-    play(&hub, async {
-        let (reader, writer) = pairs::pipe();
-        let io = Rc::new(reader);
-        let tasks: Vec<_> = (0..4)
-            .map(|n| {
-                let (io, trace) = (io.clone(), trace.clone());
-                spawn(async move {
-                    let byte = read_byte(&io).await.unwrap().unwrap();
-                    trace.add(format!("{n}{}", byte as char));
-                })
-            })
-            .collect();
-        yield_now().await;
-        tasks[0].kill().await;
-        for byte in [b"x", b"y", b"z"] {
-            write_all(&writer, byte).await.unwrap();
-            for _ in 0..3 {
-                crate::reactor::turn_of_input().await;
-            }
-        }
-        for task in tasks.into_iter().skip(1) {
-            task.await.unwrap();
-        }
-    });
-    let mut words = trace.words();
-    words.sort();
-    assert_eq!(words.len(), 3);
-    assert!(words.iter().all(|w| !w.starts_with('0')));
-}
-
-/// Long enough for the hub to have looked at its descriptors.
-async fn turn_of_input() {
-    evlet_hub::sleep(SHORT).await;
 }
 
 // proves C-5: hang-up wakes reader and writer

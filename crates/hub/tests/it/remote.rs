@@ -1,23 +1,19 @@
-//! Other threads: wake-ups from anywhere, at any time, and the handle that spawns from outside.
+//! Other threads: wake-ups from anywhere, at any time.
 
 use std::cell::{Cell, RefCell};
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use evlet_hub::{
-    Backend, Exit, Hub, HubHandle, RunError, handle, sleep, spawn, spawn_n, stats, yield_now,
-};
-use futures::FutureExt;
+use evlet_hub::{Hub, spawn, spawn_n, stats, yield_now};
 
 use crate::bell::RemoteBell;
 use crate::deadline::Deadline;
-use crate::outsider::wait_outside;
-use crate::stage::{assert_nothing_left, on_each_backend, really, virtual_hub};
+use crate::stage::{on_each_backend, really, virtual_hub};
 use crate::trace::OnDrop;
 
 const THREADS: u64 = 4;
@@ -29,7 +25,8 @@ fn a_storm_from_four_threads_loses_nothing() {
     on_each_backend(async || {
         let bells: Arc<Vec<_>> = Arc::new((0..64).map(|_| RemoteBell::new()).collect());
         let mut tasks = Vec::new();
-        for bell in bells.iter().cloned() {
+        for bell in bells.iter() {
+            let bell = bell.clone();
             tasks.push(spawn(async move { bell.wait_for(THREADS * ROUNDS).await }));
         }
         let threads: Vec<_> = (0..THREADS)
@@ -86,7 +83,8 @@ fn many_wake_ups_before_the_hub_looks_are_one_notification() {
     on_each_backend(async || {
         let bells: Arc<Vec<_>> = Arc::new((0..1_000).map(|_| RemoteBell::new()).collect());
         let mut tasks = Vec::new();
-        for bell in bells.iter().cloned() {
+        for bell in bells.iter() {
+            let bell = bell.clone();
             tasks.push(spawn(async move { bell.wait_for(10).await }));
         }
         yield_now().await;
@@ -150,7 +148,8 @@ fn use_up(waker: Waker) {
     thread::spawn(move || {
         for _ in 0..100 {
             waker.wake_by_ref();
-            waker.clone().wake();
+            let copies = [waker.clone(), waker.clone()];
+            copies.into_iter().for_each(Waker::wake);
             drop(waker.clone());
         }
         waker.wake();
@@ -189,7 +188,7 @@ fn a_waker_may_be_used_after_its_hub() {
         spawn_n(poll_fn(move |cx| {
             let _held = &held;
             send.send(cx.waker().clone()).unwrap();
-            Poll::Pending
+            Poll::<()>::Pending
         }));
         yield_now().await;
         (of_dead, receive.recv().unwrap())
@@ -215,7 +214,7 @@ fn a_waker_may_be_used_during_the_drop_of_its_hub() {
                 let wakers = wakers.clone();
                 spawn_n(poll_fn(move |cx| {
                     wakers.lock().unwrap().push(cx.waker().clone());
-                    Poll::Pending
+                    Poll::<()>::Pending
                 }));
             }
             yield_now().await;
@@ -266,205 +265,6 @@ fn a_future_is_dropped_on_its_own_thread_whoever_lets_go_last() {
     });
     drop(hub);
     assert_eq!(dropped_on.get(), Some(here));
-}
-
-// proves A-6: spawned from outside, polled and dropped inside
-#[test]
-fn a_remote_spawn_runs_on_the_hubs_thread() {
-    really(async {
-        let here = thread::current().id();
-        let remote = handle();
-        let thread = thread::spawn(move || {
-            let task = remote.spawn(async {
-                yield_now().await;
-                let inner = spawn(async { thread::current().id() });
-                (thread::current().id(), inner.await.unwrap())
-            });
-            wait_outside(task).unwrap()
-        });
-        let bell = RemoteBell::new();
-        let (done, stroke) = (bell.clone(), thread);
-        let joiner = thread::spawn(move || {
-            let ids = stroke.join().unwrap();
-            done.ring();
-            ids
-        });
-        bell.wait_for(1).await;
-        assert_eq!(joiner.join().unwrap(), (here, here));
-    });
-}
-
-// proves A-13: what one thread spawns runs in its order; nothing of four threads is lost
-#[test]
-fn remote_spawns_of_one_thread_keep_their_order() {
-    const EACH: u64 = 1_000;
-    really(async {
-        let ran: Arc<Mutex<Vec<Vec<u64>>>> = Arc::new(Mutex::new(vec![Vec::new(); 4]));
-        let bell = RemoteBell::new();
-        for thread in 0..THREADS {
-            let (remote, ran, bell) = (handle(), ran.clone(), bell.clone());
-            thread::spawn(move || {
-                for n in 0..EACH {
-                    let (ran, bell) = (ran.clone(), bell.clone());
-                    drop(remote.spawn(async move {
-                        ran.lock().unwrap()[usize::try_from(thread).unwrap()].push(n);
-                        bell.ring();
-                    }));
-                }
-            });
-        }
-        bell.wait_for(THREADS * EACH).await;
-        yield_now().await;
-        for line in ran.lock().unwrap().iter() {
-            assert_eq!(*line, (0..EACH).collect::<Vec<_>>());
-        }
-    });
-}
-
-// proves across threads
-#[test]
-fn a_remote_handle_hears_of_panic_and_kill() {
-    really(async {
-        let remote = handle();
-        let bell = RemoteBell::new();
-        let done = bell.clone();
-        let thread = thread::spawn(move || {
-            let hub_thread = wait_outside(remote.spawn(async { thread::current().id() })).unwrap();
-            match wait_outside(remote.spawn(async { panic!("over there") })) {
-                Err(Exit::Panicked(payload)) => {
-                    assert_eq!(payload.downcast_ref(), Some(&"over there"));
-                }
-                other => panic!("{:?}", other.map(|()| "returned")),
-            }
-            let (send, dropped_on) = mpsc::channel();
-            let mark = OnDrop::new(move || send.send(thread::current().id()).unwrap());
-            let victim = remote.spawn(async move {
-                let _mark = mark;
-                pending::<()>().await;
-            });
-            victim.kill();
-            assert!(matches!(wait_outside(victim), Err(Exit::Killed)));
-            assert_eq!(dropped_on.recv().unwrap(), hub_thread);
-            let finished = remote.spawn(async { 5 });
-            wait_outside(remote.spawn(yield_now_twice())).unwrap();
-            finished.kill();
-            assert_eq!(wait_outside(finished).unwrap(), 5);
-            done.ring();
-        });
-        bell.wait_for(1).await;
-        thread.join().unwrap();
-        yield_now().await;
-    });
-}
-
-async fn yield_now_twice() {
-    sleep(Duration::ZERO).await;
-    sleep(Duration::ZERO).await;
-}
-
-// proves A-5: a dropped remote handle detaches
-#[test]
-fn a_dropped_remote_handle_detaches() {
-    really(async {
-        let bell = RemoteBell::new();
-        let done = bell.clone();
-        drop(handle().spawn(async move {
-            sleep(Duration::from_millis(1)).await;
-            done.ring();
-        }));
-        bell.wait_for(1).await;
-        yield_now().await;
-    });
-}
-
-// proves: a handle whose hub is gone says so, and runs nothing
-#[test]
-fn a_handle_whose_hub_is_gone_gives_an_error_value() {
-    let _limit = Deadline::new();
-    let hub = Hub::new().unwrap();
-    let handle: HubHandle = hub.handle();
-    let (frozen, also_frozen) = hub.run(async {
-        let task = evlet_hub::handle().spawn(pending::<()>());
-        (task, evlet_hub::handle().spawn(async { 1 }))
-    });
-    drop(hub);
-    assert!(matches!(wait_outside(frozen), Err(Exit::Killed)));
-    also_frozen.kill();
-    drop(also_frozen);
-    let ran = Arc::new(AtomicU64::new(0));
-    let count = ran.clone();
-    let late = handle.spawn(async move { count.fetch_add(1, Ordering::SeqCst) });
-    assert!(matches!(late.now_or_never(), Some(Err(Exit::Killed))));
-    assert_eq!(ran.load(Ordering::SeqCst), 0);
-    assert_eq!(Arc::strong_count(&ran), 1, "the future is not kept");
-    handle.stop();
-    handle.clone().stop();
-    thread::spawn(move || handle.stop()).join().unwrap();
-}
-
-// proves A-3: spawning from outside while the hub goes away; each is run or refused, none is kept
-#[test]
-fn remote_spawns_race_the_drop_of_the_hub() {
-    let _limit = Deadline::new();
-    for _ in 0..100 {
-        let hub = Hub::new().unwrap();
-        let remote = hub.handle();
-        let alive = Arc::new(());
-        let held = alive.clone();
-        let start = Arc::new(Barrier::new(2));
-        let begin = start.clone();
-        let thread = thread::spawn(move || {
-            begin.wait();
-            let tasks: Vec<_> = (0..200)
-                .map(|_| {
-                    let held = held.clone();
-                    remote.spawn(async move { drop(held) })
-                })
-                .collect();
-            tasks
-                .into_iter()
-                .map(wait_outside)
-                .filter(Result::is_ok)
-                .count()
-        });
-        start.wait();
-        hub.run(yield_now_twice());
-        drop(hub);
-        assert!(thread.join().unwrap() <= 200);
-        assert_eq!(Arc::strong_count(&alive), 1);
-    }
-}
-
-#[test]
-fn stop_ends_the_run_in_progress() {
-    for backend in [Backend::Auto, Backend::Poll] {
-        let _limit = Deadline::new();
-        let hub = Hub::builder().backend(backend).build().unwrap();
-        // From inside.
-        let stopped = hub.try_run(async {
-            spawn_n(async { handle().stop() });
-            pending::<()>().await;
-        });
-        assert!(matches!(stopped, Err(RunError::Stopped)));
-        // From another thread, out of the wait.
-        let remote = hub.handle();
-        let (send, receive) = mpsc::channel();
-        let thread = thread::spawn(move || {
-            receive.recv().unwrap();
-            remote.stop();
-        });
-        let stopped = hub.try_run(async {
-            send.send(()).unwrap();
-            sleep(Duration::MAX).await;
-        });
-        let error = stopped.unwrap_err();
-        assert!(matches!(error, RunError::Stopped));
-        assert!(!error.to_string().is_empty());
-        thread.join().unwrap();
-        // The hub itself is as good as before.
-        assert_eq!(hub.run(async { spawn(async { 3 }).await.unwrap() }), 3);
-        assert_nothing_left(&hub.stats());
-    }
 }
 
 // proves A-1: the waker of the root crosses threads as any other, also from one run to the next

@@ -165,7 +165,7 @@ fn a_destructor_may_wake_and_nobody_is_polled() {
                 let _work = &work;
                 polls.set(polls.get() + 1);
                 wakers.borrow_mut().push(cx.waker().clone());
-                Poll::Pending
+                Poll::<()>::Pending
             }));
         }
         yield_now().await;
@@ -347,6 +347,37 @@ fn what_the_caller_holds_may_outlive_the_hub() {
     task.kill();
     assert!(task.is_finished() && late.is_finished());
     assert!(matches!(late.now_or_never(), Some(Err(Exit::Killed))));
+}
+
+// The root is dropped while its hub still runs, however the run ends.
+#[test]
+fn the_destructor_of_the_root_may_use_the_hub() {
+    let _limit = Deadline::new();
+    let trace = Trace::new();
+    let hub = virtual_hub();
+    let spawner = |word: &'static str| {
+        let trace = trace.clone();
+        OnDrop::new(move || spawn_n(async move { trace.add(word) }))
+    };
+    let work = spawner("done");
+    hub.run(async move {
+        let _work = work;
+        yield_now().await;
+    });
+    let work = spawner("captured");
+    hub.run(poll_fn(move |_| {
+        let _work = &work;
+        Poll::Ready(())
+    }));
+    let work = spawner("stopped");
+    let stopped = hub.try_run(async move {
+        let _work = work;
+        evlet_hub::handle().stop();
+        pending::<()>().await;
+    });
+    assert!(stopped.is_err());
+    hub.run(yield_now());
+    assert_eq!(trace.text(), "done captured stopped");
 }
 
 // proves A-7: also when the hub goes while its thread unwinds

@@ -172,6 +172,33 @@ fn the_end_of_the_hold_wakes_the_hub() {
     });
 }
 
+// What never ends is not a deadline: with nothing else to wait for, the hub sleeps; it does not spin.
+#[test]
+fn a_sleep_without_end_is_no_deadline() {
+    virtually(async {
+        let start = now();
+        for never in [Duration::MAX, SECOND * u32::MAX * 100] {
+            let sleeper = spawn(sleep(never));
+            let bell = RemoteBell::new();
+            let ringer = bell.clone();
+            let hold = (never < Duration::MAX).then(hold_clock);
+            let waits = stats().waits;
+            let worker = thread::spawn(move || {
+                be_busy(Duration::from_millis(30));
+                ringer.ring();
+            });
+            bell.wait_for(1).await;
+            worker.join().unwrap();
+            let waits = stats().waits - waits;
+            assert!(waits < 100, "{waits} waits: it spins");
+            assert!(!sleeper.is_finished());
+            sleeper.kill().await;
+            drop(hold);
+        }
+        assert_eq!(now(), start);
+    });
+}
+
 #[test]
 fn all_holds_must_end() {
     virtually(async {

@@ -1,1 +1,142 @@
-//! Being built.
+//! eventlet's programming model for Rust: one thread, one hub, thousands of green threads.
+//!
+//! ```
+//! use evlet::{GreenPool, connect, listen, serve, spawn_n};
+//!
+//! #[evlet::main]
+//! async fn main() -> std::io::Result<()> {
+//!     // A server: every connection is a green thread.
+//!     let listener = listen("127.0.0.1:0")?;
+//!     let addr = listener.local_addr()?;
+//!     spawn_n(serve(listener, |stream, _peer| async move {
+//!         let mut file = stream.makefile();
+//!         while let Some(line) = file.next_line().await? {
+//!             file.write(line.to_uppercase() + "\n").await?;
+//!             file.flush().await?;
+//!         }
+//!         Ok::<(), std::io::Error>(())
+//!     }));
+//!
+//!     // Many clients of it, at most ten at a time, their answers in order.
+//!     let pool = GreenPool::new(10);
+//!     let mut answers = pool.imap(
+//!         |word| async move {
+//!             let mut file = connect(addr).await?.makefile();
+//!             file.write(format!("{word}\n")).await?;
+//!             file.flush().await?;
+//!             file.next_line().await
+//!         },
+//!         ["one", "two", "three"],
+//!     );
+//!     while let Some(answer) = answers.next().await {
+//!         println!("{}", answer?.unwrap_or_default());
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where things come from
+//!
+//! This crate has no behaviour of its own: it gathers the names of the others, so that a program has one
+//! dependency. When something surprises you, the answer is in the crate below.
+//!
+//! | crate | names | for |
+//! |---|---|---|
+//! | `evlet-hub` | [`Hub`], [`spawn`], [`sleep`], [`timeout`](timeout()), [`now`], [`Io`] … | what runs, and when |
+//! | `evlet-green` | [`GreenPool`], [`GreenPile`], [`Queue`], [`Event`], [`Semaphore`], [`FixedIntervalLoopingCall`] … | keeping many of them in order |
+//! | `evlet-net` | [`connect`], [`listen`], [`serve`], [`TcpStream`], [`MakeFile`], [`wrap_ssl`] … | sockets |
+//! | `evlet-os` | the module [`os`] | signals |
+//! | `evlet-macros` | [`main`](macro@main), [`test`](macro@test) | where a program and a test begin |
+//!
+//! The names of hub, green and net stand at the root; the module [`prelude`] has those that most programs use.
+//!
+//! # Coming from eventlet
+//!
+//! | there | here |
+//! |---|---|
+//! | `eventlet.spawn(f, x)`, `gt.wait()` | `spawn(f(x))`, `gt.await` |
+//! | `eventlet.sleep(0)` | `sleep(Duration::ZERO).await` |
+//! | `GreenPool(200).imap(f, urls)` | `GreenPool::new(200).imap(f, urls)` |
+//! | `with Timeout(5): …` | `timeout(Duration::from_secs(5), async { … }).await` |
+//! | `eventlet.listen(('', 80))`, `eventlet.serve` | `listen(":80")`, `serve` |
+//! | `sock.makefile('rw')` | `stream.makefile()` |
+//! | `eventlet.monkey_patch()` | nothing: what waits is `async`, and the compiler sees it |
+//!
+//! # Testing
+//!
+//! [`#[evlet::test]`](macro@test) runs a test in virtual time: an hour of sleeping takes a millisecond, and one that
+//! can never go on is reported instead of waited for.
+//!
+//! Unix, Rust 1.88.
+
+#![forbid(unsafe_code)]
+
+pub mod prelude;
+
+pub use evlet_hub::{
+    Backend, Call, CallKind, Checkpoint, ClockHold, DeadlockReport, Elapsed, Ended, Exit, Fault,
+    GreenThread, GreenThreadId, GreenThreadInfo, Hub, HubBuilder, HubHandle, Interest, Io, Kill,
+    LinkId, Nested, Outcome, ReadWith, Readiness, RemoteGreenThread, Report, RunError, Sleep,
+    Stats, Ticket, Timeout, Trampoline, Wait, WaitKind, WaitsOn, WriteWith, YieldNow, checkpoint,
+    current, green_threads, handle, hold_clock, is_running, now, random_f64, random_u64, report,
+    run, set_name, sleep, sleep_until, spawn, spawn_after, spawn_at, spawn_n, stats, sys, timeout,
+    trampoline, wait, yield_now,
+};
+
+pub use evlet_green::{
+    AlreadySent, Empty, Event, FixedIntervalLoopingCall, Full, FutureExt, GreenPile, GreenPool,
+    LightQueue, LoopError, LoopingCall, Permit, PoolFull, Queue, Semaphore, TooManyDone, event,
+    greenlet, limit, looping_call, pile, pool, queue, semaphore, tpool, with_timeout,
+    with_timeout_or,
+};
+
+pub use evlet_net::{
+    Accept, Addr, AddrError, AddrProblem, CONCURRENCY, Connect, ConnectError, CopyAll,
+    CopyBidirectional, Fallible, FallibleSend, HandleClosed, Handshake, IntoServed, LINE_LIMIT,
+    LOOK_UPS_AT_ONCE, LineError, ListenError, ListenOptions, MakeFile, Nothing, OperationTimedOut,
+    OwnedReadHalf, OwnedWriteHalf, Pem, Recv, Resolve, ResolveAddr, ResolveError, ReuniteError,
+    SendAll, SendOnce, Serve, Served, StopServe, TcpListener, TcpStream, TlsConfig, TlsError,
+    TlsStream, ToAddr, Try, connect, connect_from, copy, copy_bidirectional, listen, resolve,
+    resolve_addr, serve, wrap_ssl,
+};
+
+pub use evlet_macros::{main, test};
+
+pub use evlet_os as os;
+
+/// The README's programs, compiled as tests; `cargo xtask ci` also runs its server.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
+/// What may not cross threads does not compile.
+///
+/// ```compile_fail
+/// fn send<T: Send>() {}
+/// send::<evlet::Hub>();
+/// ```
+/// ```compile_fail
+/// fn send<T: Send>() {}
+/// send::<evlet::GreenThread<()>>();
+/// ```
+/// ```
+/// fn send<T: Send>() {}
+/// send::<evlet::HubHandle>();
+/// ```
+///
+/// The attributes refuse what cannot begin a program; their messages are tested beside them.
+///
+/// ```compile_fail
+/// #[evlet::main]
+/// fn main() {}
+/// ```
+/// ```compile_fail
+/// #[evlet::main]
+/// async fn main(arguments: Vec<String>) {}
+/// ```
+/// ```compile_fail
+/// #[evlet::main(speed = 11)]
+/// async fn main() {}
+/// ```
+#[cfg(doctest)]
+struct DoesNotCompile;

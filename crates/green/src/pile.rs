@@ -1,8 +1,9 @@
 //! Many jobs, their results in the order of spawning: eventlet's `GreenPile`.
 //!
-//! The pile keeps the handles of its jobs in a queue. Who wants the next result waits for the
-//! handle at the head. With several consumers the first in line watches the head, the others wait
-//! for their turn; so the results go out first come, first served.
+//! The pile keeps the handles of its jobs in a queue; who wants the next result waits for the job at
+//! the head. The future of each job carries a guard that looks, when it is dropped, whether its job
+//! is the head, and wakes the consumers if it is. The handle itself could be waited for instead, but
+//! by one consumer only, and a consumer that is held and not polled would keep the others waiting.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,12 +11,13 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 
 use evlet_hub::wait::{WaitKind, WaitsOn, park, poll_budget};
-use evlet_hub::{Exit, GreenThread};
+use evlet_hub::{Exit, GreenThread, current};
 use futures::Stream;
+use pin_project_lite::pin_project;
 
 use crate::pool::{self, GreenPool};
 use crate::wait_list::{Key, WaitList, Wakers};
@@ -26,8 +28,8 @@ use crate::waiting::address;
 /// It is a [`Stream`] of results, with a [`next`](Self::next) of its own. It ends (`None`) when
 /// nothing is outstanding, and may be filled and read again afterwards. Results that nobody has
 /// fetched are kept without a bound: spawning never waits for a consumer, only for a place in the
-/// pool. A clone is another handle of the same pile. Dropping the last handle detaches the jobs;
-/// they go on.
+/// pool. A clone is another handle of the same pile; of several consumers, each gets the oldest
+/// result that no other has taken. Dropping the last handle detaches the jobs; they go on.
 ///
 /// # Example
 /// ```
@@ -107,7 +109,10 @@ impl<T: 'static> GreenPile<T> {
     {
         Spawn {
             shared: &self.shared,
-            spawn: self.shared.pool.spawn(job),
+            spawn: self.shared.pool.spawn(Reporting {
+                job,
+                guard: Guard(Rc::downgrade(&self.shared)),
+            }),
             is_counted: false,
         }
     }
@@ -154,23 +159,24 @@ impl<T> Shared<T> {
         at: &'static Location<'static>,
     ) -> Poll<Option<T>> {
         ready!(poll_budget(cx));
-        if self.is_first(place.as_ref()) {
-            let head = self.state.borrow_mut().jobs.pop_front();
-            match head {
-                Some(mut head) => {
-                    // Polled outside the borrow, which is why it was taken out.
-                    if let Poll::Ready(result) = Pin::new(&mut head).poll(cx) {
-                        self.leave_line(place);
-                        return Poll::Ready(Some(self.open(result)));
-                    }
-                    self.state.borrow_mut().jobs.push_front(head);
-                }
-                None if self.state.borrow().spawning == 0 => {
-                    self.leave_line(place);
-                    return Poll::Ready(None);
-                }
-                None => {}
-            }
+        let oldest = {
+            let jobs = &mut self.state.borrow_mut().jobs;
+            let is_there = jobs.front().is_some_and(GreenThread::is_finished);
+            if is_there { jobs.pop_front() } else { None }
+        };
+        if let Some(mut job) = oldest {
+            let Poll::Ready(result) = Pin::new(&mut job).poll(cx) else {
+                // Out of budget: woken already.
+                self.state.borrow_mut().jobs.push_front(job);
+                return Poll::Pending;
+            };
+            self.leave_line(place);
+            self.wake_if_there_is_news();
+            return Poll::Ready(Some(self.open(result)));
+        }
+        if self.state.borrow().outstanding() == 0 {
+            self.leave_line(place);
+            return Poll::Ready(None);
         }
         self.stand_in_line(place, cx);
         park(WaitsOn::new(WaitKind::Pile, address(self)), at);
@@ -189,11 +195,6 @@ impl<T> Shared<T> {
         }
     }
 
-    fn is_first(&self, place: Option<&Key>) -> bool {
-        let consumers = &self.state.borrow().consumers;
-        place.map_or(consumers.is_empty(), |key| consumers.is_first(key))
-    }
-
     fn stand_in_line(&self, place: &mut Option<Key>, cx: &mut Context<'_>) {
         let fresh = cx.waker().clone();
         let mut state = self.state.borrow_mut();
@@ -208,30 +209,70 @@ impl<T> Shared<T> {
         drop(old);
     }
 
-    /// Leaves the line of consumers; the next is now the one to watch the head.
     fn leave_line(&self, place: &mut Option<Key>) {
         let Some(key) = place.take() else { return };
-        let mut wakers = Wakers::default();
-        let mut state = self.state.borrow_mut();
-        let was_first = state.consumers.is_first(&key);
-        let left = state.consumers.remove(key);
-        if was_first {
-            state.consumers.wake_first(&mut wakers);
-        }
-        drop(state);
+        let left = self.state.borrow_mut().consumers.remove(key);
         drop(left);
-        wakers.wake();
     }
 
     /// A job that was spawning is not any more: it has started, or never will.
     fn spawned(&self, job: Option<GreenThread<T>>) {
-        let mut wakers = Wakers::default();
         let mut state = self.state.borrow_mut();
         state.spawning -= 1;
         state.jobs.extend(job);
-        // Only then has the first consumer something new to look at: a head, or the end.
-        if state.jobs.len() <= 1 {
-            state.consumers.wake_first(&mut wakers);
+        drop(state);
+        self.wake_if_there_is_news();
+    }
+
+    /// Wakes the consumers if there is a result, or nothing to wait for.
+    fn wake_if_there_is_news(&self) {
+        let mut wakers = Wakers::default();
+        let mut state = self.state.borrow_mut();
+        let is_news = match state.jobs.front() {
+            Some(oldest) => oldest.is_finished(),
+            None => state.spawning == 0,
+        };
+        if is_news {
+            state.consumers.wake_all(&mut wakers);
+        }
+        drop(state);
+        wakers.wake();
+    }
+}
+
+pin_project! {
+    /// The future of a job, and what tells the pile of its end.
+    struct Reporting<T, F> {
+        #[pin]
+        job: F,
+        guard: Guard<T>,
+    }
+}
+
+impl<T, F: Future> Future for Reporting<T, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().job.poll(cx)
+    }
+}
+
+/// Dropped with its job, in the last turn of the job's green thread.
+struct Guard<T>(Weak<Shared<T>>);
+
+impl<T> Drop for Guard<T> {
+    fn drop(&mut self) {
+        let Some(shared) = self.0.upgrade() else {
+            return;
+        };
+        let mut wakers = Wakers::default();
+        let mut state = shared.state.borrow_mut();
+        if state
+            .jobs
+            .front()
+            .is_some_and(|oldest| Some(oldest.id()) == current())
+        {
+            state.consumers.wake_all(&mut wakers);
         }
         drop(state);
         wakers.wake();
@@ -287,7 +328,7 @@ impl<T> fmt::Debug for GreenPile<T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Spawn<'a, T, F> {
     shared: &'a Rc<Shared<T>>,
-    spawn: pool::Spawn<'a, F>,
+    spawn: pool::Spawn<'a, Reporting<T, F>>,
     is_counted: bool,
 }
 

@@ -143,10 +143,6 @@ impl<T> WaitList<T> {
         self.nodes[key.0 as usize].state == NodeState::Called
     }
 
-    pub(crate) fn is_first(&self, key: &Key) -> bool {
-        self.first == key.0
-    }
-
     /// What the first in line carries.
     pub(crate) fn first_load(&mut self) -> Option<&mut T> {
         let first = self.nodes.get_mut(self.first as usize)?;
@@ -184,12 +180,15 @@ impl<T> WaitList<T> {
         while self.call_first(wakers) {}
     }
 
-    /// Wakes the first in line without calling it: it keeps its place and looks for itself.
-    pub(crate) fn wake_first(&mut self, wakers: &mut Wakers) {
-        if let Some(node) = self.nodes.get_mut(self.first as usize)
-            && let Some(waker) = node.waker.take()
-        {
-            wakers.push(waker);
+    /// Wakes everybody in line without calling anybody: they keep their places and look for
+    /// themselves.
+    pub(crate) fn wake_all(&mut self, wakers: &mut Wakers) {
+        let mut next = self.first;
+        while let Some(node) = self.nodes.get_mut(next as usize) {
+            next = node.after;
+            if let Some(waker) = node.waker.take() {
+                wakers.push(waker);
+            }
         }
     }
 
@@ -363,7 +362,6 @@ mod tests {
         let left = list.remove(a);
         let a = list.push_front(left.load.unwrap());
         assert_eq!(line(&list), "ab");
-        assert!(list.is_first(&a));
         let waker = Waker::noop().clone();
         assert!(list.renew(&a, waker.clone()).is_none());
         assert!(list.has_waker(&a, &waker));

@@ -104,14 +104,15 @@ impl<R> Shared<R> {
         self.end.waiting() > 0
     }
 
-    /// Ends the loop, unless it has ended. The end of its green thread may come a turn later.
+    /// Ends the loop, unless it has ended. Its green thread, if it pauses, is gone before a waiter
+    /// goes on.
     pub(super) fn end(&self, result: Result<R, LoopError>) {
-        // Refused when it has ended before: the first end stands.
-        let _ = self.end.send(result);
         let thread = self.thread.take();
         if let Some(thread) = thread {
             thread.kill();
         }
+        // Refused when it has ended before: the first end stands.
+        let _ = self.end.send(result);
     }
 }
 

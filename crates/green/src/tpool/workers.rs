@@ -365,7 +365,9 @@ mod tests {
     fn room_goes_to_who_waits_and_a_withdrawn_job_makes_some() {
         let workers = pool(1, 1, Duration::ZERO);
         let (release, held) = mpsc::channel::<()>();
-        submit(workers, move || drop(held.recv()));
+        submit(workers, move || {
+            let _ = held.recv();
+        });
         wait_until(workers, |state| state.jobs.is_empty());
         let Submitted::Queued(ticket) = submit(workers, || {}) else {
             panic!("there was room")

@@ -1,1 +1,32 @@
-//! Being built.
+//! What the green primitives promise, theme by theme, through their public API.
+//!
+//! Promises cite `reliability.md` (`// proves D-1`); behaviour that came from eventlet or
+//! oslo.service cites its conformance case (`// conformance 47`, `// looping case 8`).
+
+// The props.
+mod fickle; // a waiter that changes its mind
+mod stage;
+mod trace;
+
+// One primitive after the other.
+mod event;
+mod greenlet;
+mod imap;
+mod limit;
+mod looping_call;
+mod pile;
+mod pool;
+mod queue;
+mod semaphore;
+mod tpool;
+
+// What all of them promise.
+mod cancel; // any wait, dropped at any moment
+mod errors; // typed, named, handed back
+mod reentrancy; // user code in the middle of everything
+mod waits; // everybody can be asked what they wait for
+
+// Against a plain model.
+mod model;
+mod queue_model;
+mod semaphore_model;

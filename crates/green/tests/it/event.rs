@@ -1,0 +1,206 @@
+//! `Event`: eventlet's cases, and what ours add to them.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use evlet_green::{AlreadySent, Event, with_timeout};
+use evlet_hub::{GreenThread, now, sleep, spawn, yield_now};
+use futures::poll;
+
+use crate::stage::{MS, SECOND, virtually};
+use crate::trace::Trace;
+
+fn waiter<T: Clone + 'static>(event: &Event<T>) -> GreenThread<T> {
+    let event = event.clone();
+    spawn(async move { event.wait().await })
+}
+
+// conformance 28
+#[test]
+fn a_waiter_gets_what_is_sent() {
+    virtually(async {
+        let event = Event::new();
+        let waiting = waiter(&event);
+        yield_now().await;
+        assert!(!event.ready());
+        event.send("arg").unwrap();
+        assert!(event.ready());
+        assert_eq!(waiting.await.unwrap(), "arg");
+        assert_eq!(event.wait().await, "arg", "as often as one likes");
+    });
+}
+
+// conformance 29; proves D-2
+#[test]
+fn all_waiters_wake_in_the_order_in_which_they_came() {
+    let trace = Trace::default();
+    virtually(async {
+        let event = Event::new();
+        for n in 0..5 {
+            let (event, trace) = (event.clone(), trace.clone());
+            drop(spawn(async move {
+                event.wait().await;
+                trace.add(n);
+            }));
+        }
+        yield_now().await;
+        assert_eq!(event.waiting(), 5);
+        event.send(()).unwrap();
+        yield_now().await;
+        assert_eq!(event.waiting(), 0);
+    });
+    assert_eq!(trace.text(), "0 1 2 3 4");
+}
+
+// conformance 30
+#[test]
+fn a_waiter_that_fails_does_not_disturb_the_others() {
+    virtually(async {
+        let event = Event::new();
+        let waiting: Vec<_> = (0..5)
+            .map(|_| {
+                let event = event.clone();
+                spawn(async move {
+                    event.wait().await;
+                    panic!("it fails after waking");
+                })
+            })
+            .collect();
+        yield_now().await;
+        event.send(()).unwrap();
+        for thread in waiting {
+            assert!(thread.await.is_err());
+        }
+    });
+}
+
+// conformance 31; proves D-6
+#[test]
+fn a_second_send_is_refused_until_a_reset() {
+    virtually(async {
+        let event = Event::new();
+        assert!(!event.reset(), "there is nothing to forget");
+        event.send(1).unwrap();
+        assert_eq!(event.send(2), Err(AlreadySent(2)));
+        assert_eq!((event.wait().await, event.wait().await), (1, 1));
+        assert_eq!(event.peek(), Some(1));
+        assert!(event.reset());
+        assert!(!event.ready());
+        assert_eq!(event.peek(), None);
+        event.send(3).unwrap();
+        assert_eq!(event.wait().await, 3);
+    });
+}
+
+// conformance 32, 35
+#[test]
+fn a_failure_is_sent_as_a_result_and_is_the_same_for_all() {
+    virtually(async {
+        let event = Event::<Result<(), Arc<str>>>::new();
+        let waiting = waiter(&event);
+        yield_now().await;
+        let error: Arc<str> = "it broke".into();
+        event.send(Err(Arc::clone(&error))).unwrap();
+        let got = waiting.await.unwrap().unwrap_err();
+        assert!(Arc::ptr_eq(&got, &error));
+        event.reset();
+        event.send(Ok(())).unwrap();
+        assert_eq!(event.wait().await, Ok(()), "the old failure is forgotten");
+    });
+}
+
+// conformance 33
+#[test]
+fn a_limited_wait_gets_what_comes_in_time() {
+    virtually(async {
+        let event = Event::new();
+        let sender = event.clone();
+        let start = now();
+        let sending = spawn(async move {
+            sleep(100 * MS).await;
+            sender.send("hi").unwrap();
+        });
+        assert_eq!(with_timeout(200 * MS, event.wait()).await.unwrap(), "hi");
+        assert_eq!(now() - start, 100 * MS);
+        sending.await.unwrap();
+    });
+}
+
+// conformance 34; defect D2 of eventlet: no timer outlives the wait
+#[test]
+fn a_limited_wait_ends_at_its_limit() {
+    virtually(async {
+        let event = Event::new();
+        let start = now();
+        assert!(with_timeout(100 * MS, event.wait()).await.is_err());
+        assert_eq!(now() - start, 100 * MS);
+        assert_eq!(event.waiting(), 0);
+        let sender = event.clone();
+        let sending = spawn(async move {
+            sleep(SECOND).await;
+            sender.send("hi").unwrap();
+        });
+        assert_eq!(event.wait().await, "hi");
+        sending.await.unwrap();
+    });
+}
+
+#[test]
+fn waiters_get_the_value_that_was_sent_while_they_waited_even_after_a_reset() {
+    virtually(async {
+        let event = Event::new();
+        let waiting = waiter(&event);
+        yield_now().await;
+        event.send("old").unwrap();
+        event.reset();
+        event.send("new").unwrap();
+        let late = waiter(&event);
+        assert_eq!(waiting.await.unwrap(), "old");
+        assert_eq!(late.await.unwrap(), "new");
+    });
+}
+
+// proves D-6
+#[test]
+fn a_reset_leaves_those_who_wait_waiting() {
+    virtually(async {
+        let event = Event::new();
+        let waiting = waiter(&event);
+        yield_now().await;
+        assert!(!event.reset());
+        yield_now().await;
+        assert_eq!(event.waiting(), 1);
+        event.send(7).unwrap();
+        assert_eq!(waiting.await.unwrap(), 7);
+    });
+}
+
+// proves D-5
+#[test]
+fn a_million_waits_that_were_given_up_leave_nothing() {
+    virtually(async {
+        let event = Event::<()>::new();
+        for _ in 0..1_000_000 {
+            let mut wait = pin!(event.wait());
+            assert!(poll!(&mut wait).is_pending());
+        }
+        assert_eq!(event.waiting(), 0);
+    });
+}
+
+#[test]
+fn the_value_is_dropped_with_the_event_and_at_reset() {
+    let trace = Trace::default();
+    virtually(async {
+        let event = Event::new();
+        event
+            .send(std::rc::Rc::new(trace.on_drop("first")))
+            .unwrap();
+        event.reset();
+        assert_eq!(trace.text(), "first");
+        event
+            .send(std::rc::Rc::new(trace.on_drop("second")))
+            .unwrap();
+    });
+    assert_eq!(trace.text(), "first second");
+}

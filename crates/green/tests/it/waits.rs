@@ -1,0 +1,155 @@
+//! Every wait can be asked what it is for and where it stands, and a deadlock of them is reported.
+
+use std::future::Future;
+use std::time::Duration;
+
+use evlet_green::greenlet::Greenlet;
+use evlet_green::{
+    Event, FixedIntervalLoopingCall, GreenPile, GreenPool, LightQueue, Queue, Semaphore, tpool,
+};
+use evlet_hub::wait::WaitKind;
+use evlet_hub::{RunError, green_threads, run, spawn};
+use futures::StreamExt;
+
+use crate::stage::{builder, settle};
+
+/// A wait is listed with its kind and with a line of this file.
+#[track_caller]
+fn check<F: Future + 'static>(kind: WaitKind, wait: F) {
+    builder().build().unwrap().run(async {
+        let waiting = spawn(async move {
+            wait.await;
+        });
+        settle().await;
+        let all = green_threads();
+        let info = all.iter().find(|info| info.id == waiting.id()).unwrap();
+        assert_eq!(info.waits_on.kind, kind, "{info}");
+        let site = info.waiting_at.unwrap();
+        assert!(site.file().ends_with("waits.rs"), "{info}");
+        waiting.kill().await;
+    });
+}
+
+/// Nobody can end this wait: the hub says so and does not hang.
+#[track_caller]
+fn check_deadlock<F: Future>(root: F) {
+    let hub = builder().build().unwrap();
+    match hub.try_run(root) {
+        Err(RunError::Deadlock(report)) => assert!(!report.waiting.is_empty()),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("nobody could end this"),
+    }
+}
+
+#[test]
+fn every_wait_says_what_it_is_for_and_where() {
+    check(WaitKind::Queue, async {
+        LightQueue::<u8>::unbounded().get().await
+    });
+    check(WaitKind::Queue, async {
+        LightQueue::rendezvous().put(1).await
+    });
+    check(WaitKind::Queue, async {
+        let queue = Queue::unbounded();
+        queue.put(1).await;
+        queue.join().await;
+    });
+    check(WaitKind::Event, async { Event::<u8>::new().wait().await });
+    check(WaitKind::Semaphore, async {
+        Semaphore::new(0).acquire().await
+    });
+    check(WaitKind::Pool, async {
+        GreenPool::new(0).spawn_n(async {}).await
+    });
+    check(WaitKind::Pool, async {
+        let pool = GreenPool::new(1);
+        pool.spawn_n(std::future::pending::<()>()).await;
+        pool.waitall().await;
+    });
+    check(WaitKind::Pool, async {
+        GreenPool::new(0)
+            .imap(|n| async move { n }, 0..3)
+            .next()
+            .await
+    });
+    check(WaitKind::Pile, async {
+        let pile = GreenPile::new(1);
+        pile.spawn(std::future::pending::<()>()).await;
+        pile.next().await
+    });
+    check(WaitKind::Event, async {
+        FixedIntervalLoopingCall::new(|| async {})
+            .start(Duration::from_secs(1))
+            .wait()
+            .await
+    });
+    check(WaitKind::Greenlet, async {
+        let sleeper = Greenlet::new(|()| std::future::pending());
+        sleeper.switch(()).await
+    });
+}
+
+#[test]
+fn a_blocking_call_is_listed_as_such() {
+    run(async {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let waiting = spawn(async move { tpool::execute(move || held.recv()).await });
+        settle().await;
+        let all = green_threads();
+        let info = all.iter().find(|info| info.id == waiting.id()).unwrap();
+        assert_eq!(info.waits_on.kind, WaitKind::Blocking, "{info}");
+        drop(release);
+        assert!(waiting.await.unwrap().is_err());
+    });
+}
+
+// proves A-11
+#[test]
+fn a_deadlock_over_any_primitive_is_reported() {
+    check_deadlock(async { LightQueue::<u8>::unbounded().get().await });
+    check_deadlock(async {
+        let queue = LightQueue::bounded(1);
+        queue.put(1).await;
+        queue.put(2).await;
+    });
+    check_deadlock(async { LightQueue::rendezvous().put(1).await });
+    check_deadlock(async {
+        let queue = Queue::unbounded();
+        queue.put(1).await;
+        queue.join().await;
+    });
+    check_deadlock(async { Event::<u8>::new().wait().await });
+    check_deadlock(async {
+        let semaphore = Semaphore::new(1);
+        let _first = semaphore.acquire().await;
+        let _second = semaphore.acquire().await;
+    });
+    check_deadlock(async { GreenPool::new(0).spawn_n(async {}).await });
+    check_deadlock(async {
+        let (pool, never) = (GreenPool::new(1), Event::<()>::new());
+        pool.spawn_n(async move { never.wait().await }).await;
+        pool.waitall().await;
+    });
+    check_deadlock(async {
+        let (pool, never) = (GreenPool::new(1), Event::<()>::new());
+        let job = |_| {
+            let never = never.clone();
+            async move { never.wait().await }
+        };
+        pool.imap(job, 0..3).next().await
+    });
+    check_deadlock(async {
+        let (mut pile, never) = (GreenPile::new(1), Event::<()>::new());
+        pile.spawn(async move { never.wait().await }).await;
+        StreamExt::next(&mut pile).await
+    });
+    check_deadlock(async {
+        let main = Greenlet::<()>::current();
+        let first = Greenlet::new(move |()| async move {
+            let other = Greenlet::new(|()| async { Event::<()>::new().wait().await });
+            other.switch(()).await.unwrap();
+            drop(main);
+        });
+        first.switch(()).await
+    });
+}

@@ -119,7 +119,7 @@ pub use clock::{ClockHold, hold_clock, now};
 pub use deadlock::DeadlockReport;
 pub use handle::{HubHandle, RemoteGreenThread, handle};
 pub use hub::{Hub, Nested, RunError, green_threads, run};
-pub use io::{Interest, Io, ReadWith, Readiness, WriteWith};
+pub use io::{Interest, Io, ReadWith, Readiness, Ticket, WriteWith};
 pub use random::{random_f64, random_u64};
 pub use reactor::Backend;
 pub use report::{Report, report};

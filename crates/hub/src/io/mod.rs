@@ -278,6 +278,51 @@ impl<T: AsFd> Io<T> {
             });
     }
 
+    /// A new name for a waiter: see [`Ticket`].
+    pub fn new_ticket(&self) -> Ticket {
+        Ticket(self.ticket())
+    }
+
+    /// [`poll_read_with`](Self::poll_read_with) for a waiter with a name: whoever polls with
+    /// `ticket` next takes its place, in whichever green thread that is.
+    ///
+    /// # Errors
+    /// As [`poll_read_with`](Self::poll_read_with).
+    pub fn poll_read_as<R>(
+        &self,
+        ticket: Ticket,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+        op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(Direction::Read, cx, at, Some(ticket.0), op)
+    }
+
+    /// Like [`poll_read_as`](Self::poll_read_as), for an `op` that writes.
+    ///
+    /// # Errors
+    /// As [`poll_read_with`](Self::poll_read_with).
+    pub fn poll_write_as<R>(
+        &self,
+        ticket: Ticket,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+        op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(Direction::Write, cx, at, Some(ticket.0), op)
+    }
+
+    /// Forgets the waiter with this name, who waited to read. It must be called when that one gives
+    /// up for good: nobody else can read until then.
+    pub fn forget_reader(&self, ticket: Ticket) {
+        self.registration.forget(Direction::Read, Some(ticket.0));
+    }
+
+    /// Forgets the waiter with this name, who waited to write.
+    pub fn forget_writer(&self, ticket: Ticket) {
+        self.registration.forget(Direction::Write, Some(ticket.0));
+    }
+
     /// Forgets that this green thread waits to read: for the drop of a future that polled
     /// [`poll_read_with`](Self::poll_read_with).
     pub fn forget_read_waiter(&self) {
@@ -318,6 +363,15 @@ impl<T: AsFd> Io<T> {
         }
     }
 }
+
+/// The name of one waiter of an [`Io`], for streams built on it.
+///
+/// [`Io::poll_read_with`] knows its caller by the green thread that polls. A stream that is owned by
+/// one user at a time and may move to another green thread between two polls, or that two green
+/// threads poll in turn with one waker for both, is one waiter all the same: it takes a ticket and
+/// polls with [`Io::poll_read_as`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ticket(u64);
 
 impl<T: AsFd> AsFd for Io<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {

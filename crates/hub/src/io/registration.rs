@@ -164,9 +164,12 @@ impl Registration {
             Direction::Write => WaitKind::Writable,
         };
         core.park(WaitsOn::new(kind, self.fd as u64), at);
-        // A poll-style caller that seemed to have given up and has not looks again.
+        // A poll-style caller that seemed to have given up and has not looks again. One with a
+        // ticket has come again itself, perhaps from another green thread.
         if let Some(displaced) = displaced.flatten()
+            && matches!(displaced.owner, Owner::Poll(_))
             && displaced.who != who
+            && !displaced.waker.will_wake(cx.waker())
         {
             core.wake(displaced.waker);
         }
@@ -174,6 +177,9 @@ impl Registration {
     }
 
     /// Who else waits in this direction, if that one still does.
+    ///
+    /// Two that share a waker (the branches of a `join!`, the halves of a stream) are no rivals:
+    /// the wake-up of one polls the other too.
     fn rival(
         &self,
         direction: Direction,
@@ -181,7 +187,9 @@ impl Registration {
     ) -> Option<(Option<Key>, &'static Location<'static>)> {
         let first = self.core.reactor.with(self.key, |source| {
             let first = source.waiter(direction).as_ref()?;
-            (!newcomer.is_same(first)).then_some((first.owner, first.who, first.at))
+            let shares = newcomer.waker.will_wake(&first.waker);
+            let rivals = !shares && !newcomer.is_same(first);
+            rivals.then_some((first.owner, first.who, first.at))
         });
         let (owner, who, at) = first.flatten()?;
         let polls = who.and_then(|who| self.core.with_slot(who, |slot| slot.polls));

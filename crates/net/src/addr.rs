@@ -184,7 +184,11 @@ fn read(text: &str) -> Result<Target, AddrError> {
             return fail(AddrProblem::Brackets);
         };
         let Some(port) = after.strip_prefix(':') else {
-            return fail(if after.is_empty() { AddrProblem::NoPort } else { AddrProblem::Brackets });
+            return fail(if after.is_empty() {
+                AddrProblem::NoPort
+            } else {
+                AddrProblem::Brackets
+            });
         };
         let port = port_of(port).or_else(fail_with(text))?;
         return match scoped_v6(inside) {
@@ -220,11 +224,7 @@ fn port_of(text: &str) -> Result<u16, AddrProblem> {
     text.parse().map_err(|_| AddrProblem::BadPort)
 }
 
-fn target_of(
-    host: &str,
-    port: u16,
-    text: impl FnOnce() -> String,
-) -> Result<Target, AddrError> {
+fn target_of(host: &str, port: u16, text: impl FnOnce() -> String) -> Result<Target, AddrError> {
     if host.is_empty() || host == "*" {
         return Ok(Target::Any { port });
     }
@@ -235,7 +235,10 @@ fn target_of(
     if let Ok(ip) = bare.parse::<IpAddr>() {
         return Ok(Target::One(SocketAddr::new(ip, port)));
     }
-    let named = |host: &str| Target::Name { host: host.to_owned(), port };
+    let named = |host: &str| Target::Name {
+        host: host.to_owned(),
+        port,
+    };
     if scoped_v6(bare) {
         // The scope is an interface's name: the system's resolver turns it into a number.
         return Ok(named(bare));

@@ -76,7 +76,10 @@ impl fmt::Display for AddrError {
         let text = Quoted(&self.text);
         match self.problem {
             AddrProblem::Empty => {
-                write!(f, "the address is empty: expected host:port, as in localhost:8080")
+                write!(
+                    f,
+                    "the address is empty: expected host:port, as in localhost:8080"
+                )
             }
             AddrProblem::NoAddress => {
                 write!(f, "the list of addresses is empty: give at least one")

@@ -17,7 +17,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use evlet_hub::{Io, sys::CallKind, wait};
+use evlet_hub::{Io, Ticket, sys::CallKind, wait};
 use rustix::io::Errno;
 
 use crate::addr::{Addr, Target, ToAddr};
@@ -109,7 +109,7 @@ enum State {
     Trying {
         left: std::vec::IntoIter<SocketAddr>,
         /// One attempt that the kernel has not decided yet.
-        attempt: Option<(Io<OwnedFd>, SocketAddr)>,
+        attempt: Option<(Io<OwnedFd>, Ticket, SocketAddr)>,
         tries: Vec<Try>,
     },
     Done,
@@ -160,11 +160,12 @@ impl Future for Connect {
                     tries,
                 } => {
                     let tried = match attempt {
-                        Some((io, addr)) => {
-                            let decided = ready!(io.poll_write_with(cx, this.at, verdict));
+                        Some((io, ticket, addr)) => {
+                            let decided = io.poll_write_as(*ticket, cx, this.at, verdict);
+                            let decided = ready!(decided);
                             let addr = *addr;
                             match attempt.take() {
-                                Some((io, _)) => (addr, decided.map(|()| io)),
+                                Some((io, ..)) => (addr, decided.map(|()| io)),
                                 None => continue,
                             }
                         }
@@ -172,7 +173,8 @@ impl Future for Connect {
                             Some(addr) => match start(addr, this.bind) {
                                 Ok(Start::Connected(io)) => (addr, Ok(io)),
                                 Ok(Start::Undecided(io)) => {
-                                    *attempt = Some((io, addr));
+                                    let ticket = io.new_ticket();
+                                    *attempt = Some((io, ticket, addr));
                                     continue;
                                 }
                                 Err(error) => (addr, Err(error)),
@@ -220,7 +222,9 @@ fn start(addr: SocketAddr, bind: Option<SocketAddr>) -> io::Result<Start> {
     {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("left out, because the address to connect from ({bind}) is of the other family"),
+            format!(
+                "left out, because the address to connect from ({bind}) is of the other family"
+            ),
         ));
     }
     let fd = descriptor::new_tcp(&addr)?;

@@ -105,7 +105,12 @@ mod marked {
     }
 
     pub(super) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
-        Ok(rustix::net::socket_with(family, kind, marks(), Some(ipproto::TCP))?)
+        Ok(rustix::net::socket_with(
+            family,
+            kind,
+            marks(),
+            Some(ipproto::TCP),
+        )?)
     }
 
     pub(super) fn accept(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {

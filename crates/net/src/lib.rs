@@ -61,6 +61,7 @@
 //! | [`MakeFile::read_line`] and its like | what has arrived stays in the file |
 //! | [`TcpStream::send_all`] | a part may be sent; [`SendAll::sent`] tells how much |
 //! | [`MakeFile::flush`], [`TlsStream::close`] | call it again |
+//! | [`copy`] | a part is copied |
 //! | [`serve`] | accepts no more; handlers go on |
 //!
 //! # Map, in reading order
@@ -87,6 +88,7 @@ mod addr;
 mod addr_error;
 mod connect;
 mod connect_error;
+mod copy;
 mod descriptor;
 mod line_error;
 mod listen;
@@ -111,6 +113,7 @@ pub use addr::{Addr, ToAddr};
 pub use addr_error::{AddrError, AddrProblem};
 pub use connect::{Connect, connect, connect_from};
 pub use connect_error::ConnectError;
+pub use copy::{CopyAll, CopyBidirectional, copy, copy_bidirectional};
 pub use line_error::LineError;
 pub use listen::{ListenOptions, listen};
 pub use listen_error::ListenError;
@@ -123,5 +126,5 @@ pub use served::{Fallible, FallibleSend, IntoServed, Nothing, Served, StopServe}
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use tcp_stream::TcpStream;
 pub use tls::{Handshake, Pem, TlsConfig, TlsError, TlsStream, wrap_ssl};
-pub use transfer::{Recv, Send, SendAll};
+pub use transfer::{Recv, SendAll, SendOnce};
 pub use tries::Try;

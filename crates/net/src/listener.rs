@@ -15,7 +15,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use evlet_hub::Io;
+use evlet_hub::{Io, Ticket};
 
 use crate::accept_error::{self, Verdict};
 use crate::descriptor;
@@ -96,6 +96,7 @@ impl TcpListener {
         Accept {
             listener: self,
             at,
+            ticket: self.io.new_ticket(),
             pause: None,
             registered: false,
         }
@@ -129,12 +130,14 @@ impl TcpListener {
         &self,
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
+        ticket: Ticket,
     ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let kept = self.unwatched.take();
         let (fd, peer) = match kept {
             Some(kept) => kept,
             None => {
-                let taken = ready!(self.io.poll_read_with(cx, at, descriptor::accept))?;
+                let taken = self.io.poll_read_as(ticket, cx, at, descriptor::accept);
+                let taken = ready!(taken)?;
                 match taken {
                     (fd, Some(peer)) => (fd, peer),
                     // The peer went away so early that not even its address is left.
@@ -175,6 +178,7 @@ impl TcpListener {
 pub struct Accept<'a> {
     listener: &'a TcpListener,
     at: &'static Location<'static>,
+    ticket: Ticket,
     pause: Option<Pause>,
     registered: bool,
 }
@@ -190,7 +194,7 @@ impl Future for Accept<'_> {
                 ready!(pause.poll(cx, this.at));
                 this.pause = None;
             }
-            let polled = listener.poll_take(cx, this.at);
+            let polled = listener.poll_take(cx, this.at, this.ticket);
             this.registered = polled.is_pending();
             let error = match ready!(polled) {
                 Ok(connection) => {
@@ -219,7 +223,7 @@ impl Future for Accept<'_> {
 impl Drop for Accept<'_> {
     fn drop(&mut self) {
         if self.registered {
-            self.listener.io.forget_read_waiter();
+            self.listener.io.forget_reader(self.ticket);
         }
     }
 }

@@ -14,7 +14,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -22,6 +22,7 @@ use evlet_green::{GreenPool, PoolFull};
 use evlet_hub::GreenThread;
 use evlet_hub::report::{self, Report};
 use evlet_hub::wait::{self, WaitKind, WaitsOn};
+use pin_project_lite::pin_project;
 
 use crate::listener::TcpListener;
 use crate::serve_slot::slot;
@@ -199,7 +200,7 @@ struct Asking(GreenThread<()>);
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        drop(self.0.kill()); // takes effect without being awaited
     }
 }
 
@@ -247,36 +248,38 @@ impl Stop {
     }
 
     /// `future`, or `None` once a handler has asked to stop.
-    async fn or<F: Future>(&self, future: F, at: &'static Location<'static>) -> Option<F::Output> {
-        let future = pin!(future);
+    fn or<F: Future>(&self, future: F, at: &'static Location<'static>) -> OrStop<'_, F> {
         OrStop {
             stop: self,
             future,
             at,
         }
-        .await
     }
 }
 
-struct OrStop<'a, F> {
-    stop: &'a Stop,
-    future: Pin<&'a mut F>,
-    at: &'static Location<'static>,
+pin_project! {
+    struct OrStop<'a, F> {
+        stop: &'a Stop,
+        #[pin]
+        future: F,
+        at: &'static Location<'static>,
+    }
 }
 
 impl<F: Future> Future for OrStop<'_, F> {
     type Output = Option<F::Output>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.stop.asked.get() {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if this.stop.asked.get() {
             return Poll::Ready(None);
         }
         // First this wait, then the real one: what the hub shows is the last.
         let waker = cx.waker().clone();
-        let old = self.stop.waiter.replace(Some(waker));
+        let old = this.stop.waiter.replace(Some(waker));
         drop(old);
-        wait::park(WaitsOn::new(WaitKind::Pool, 0), self.at);
-        self.future.as_mut().poll(cx).map(Some)
+        wait::park(WaitsOn::new(WaitKind::Pool, 0), this.at);
+        this.future.poll(cx).map(Some)
     }
 }
 

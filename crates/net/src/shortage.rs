@@ -75,7 +75,11 @@ pub(crate) struct Pause {
 
 impl Pause {
     /// Ready when it is time to try again.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, at: &'static Location<'static>) -> Poll<()> {
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<()> {
         if self.ticket.is_some_and(|ticket| !still_waits(ticket)) {
             return Poll::Ready(());
         }

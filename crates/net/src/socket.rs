@@ -6,6 +6,15 @@
 //! from a socket lives on after the socket was closed. The socket counts its handles, and among
 //! them those that may write: when the last of these goes while others still read, the peer gets
 //! its end of stream (FIN) at once.
+//!
+//! # Who waits
+//!
+//! The hub lets one waiter at a time wait for a direction (promise C-4), so a waiter must be known.
+//! A future of ours has a ticket and takes its waiter back when it is dropped. A `poll_read` through
+//! a stream that is held alone has the stream's ticket: it may be given up without a word, and the
+//! stream may go to another green thread, which then takes the place over; an operation that comes
+//! by another way takes it back first. Through a shared reference (`&TcpStream`) nobody knows who
+//! polls but the hub, and the hub goes by the green thread.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -19,7 +28,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use evlet_hub::wait::{self, WaitKind, WaitsOn};
-use evlet_hub::{Io, Sleep, sleep};
+use evlet_hub::{Io, Sleep, Ticket, sleep};
 use rustix::net::RecvFlags;
 
 use crate::descriptor;
@@ -46,6 +55,7 @@ impl Drop for Socket {
 pub(crate) struct Handle {
     socket: Rc<Socket>,
     marks: Cell<Marks>,
+    ticket: Ticket,
     /// Timers of `poll_read` and `poll_write`; few connections need them.
     timers: RefCell<Option<Box<Timers>>>,
     /// Where this handle was made: the await site of polls that cannot know a better one.
@@ -63,6 +73,20 @@ pub(crate) enum Direction {
 struct Marks {
     closed: bool,
     no_writes: bool,
+    /// A poll through the handle alone may have left a waiter behind.
+    left_reader: bool,
+    left_writer: bool,
+}
+
+/// By whom an operation is polled; see the top of this file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Who {
+    /// A future of ours.
+    Future(Ticket),
+    /// Whoever holds the handle alone.
+    Owner,
+    /// One of those who share it.
+    Sharer,
 }
 
 #[derive(Default)]
@@ -85,6 +109,7 @@ impl Handle {
 
     fn with(socket: Rc<Socket>, marks: Marks, at: Site) -> Handle {
         Handle {
+            ticket: socket.io.new_ticket(),
             socket,
             marks: Cell::new(marks),
             timers: RefCell::new(None),
@@ -95,7 +120,11 @@ impl Handle {
     /// One more handle of the same socket, with the same rights. One made from a closed handle is
     /// closed.
     pub(crate) fn share(&self, at: Site) -> Handle {
-        let marks = self.marks.get();
+        let marks = Marks {
+            left_reader: false,
+            left_writer: false,
+            ..self.marks.get()
+        };
         let socket = &self.socket;
         if !marks.closed {
             socket.handles.set(socket.handles.get() + 1);
@@ -197,6 +226,7 @@ impl Handle {
     /// One receiving operation: tried first, waited for afterwards.
     pub(crate) fn poll_read(
         &self,
+        who: Who,
         cx: &mut Context<'_>,
         at: Site,
         op: impl FnMut(&OwnedFd) -> io::Result<usize>,
@@ -205,12 +235,21 @@ impl Handle {
         if self.timeout() == Some(Duration::ZERO) {
             return self.poll_now(cx, op);
         }
-        self.socket.io.poll_read_with(cx, at, op)
+        let io = &self.socket.io;
+        match who {
+            Who::Owner => return io.poll_read_as(self.ticket, cx, at, op),
+            Who::Future(_) | Who::Sharer => self.take_back(Direction::Read),
+        }
+        match who {
+            Who::Future(ticket) => io.poll_read_as(ticket, cx, at, op),
+            Who::Owner | Who::Sharer => io.poll_read_with(cx, at, op),
+        }
     }
 
     /// One sending operation.
     pub(crate) fn poll_write(
         &self,
+        who: Who,
         cx: &mut Context<'_>,
         at: Site,
         op: impl FnMut(&OwnedFd) -> io::Result<usize>,
@@ -219,7 +258,15 @@ impl Handle {
         if self.timeout() == Some(Duration::ZERO) {
             return self.poll_now(cx, op);
         }
-        self.socket.io.poll_write_with(cx, at, op)
+        let io = &self.socket.io;
+        match who {
+            Who::Owner => return io.poll_write_as(self.ticket, cx, at, op),
+            Who::Future(_) | Who::Sharer => self.take_back(Direction::Write),
+        }
+        match who {
+            Who::Future(ticket) => io.poll_write_as(ticket, cx, at, op),
+            Who::Owner | Who::Sharer => io.poll_write_with(cx, at, op),
+        }
     }
 
     /// A limit of zero: what cannot be done at once gives `WouldBlock`.
@@ -239,6 +286,7 @@ impl Handle {
 
     pub(crate) fn poll_recv(
         &self,
+        who: Who,
         cx: &mut Context<'_>,
         at: Site,
         buf: &mut [u8],
@@ -248,7 +296,7 @@ impl Handle {
             return Poll::Ready(self.check(Direction::Read).map(|()| 0));
         }
         let room = buf.len();
-        let got = ready!(self.poll_read(cx, at, |fd| descriptor::recv(fd, buf, flags)));
+        let got = ready!(self.poll_read(who, cx, at, |fd| descriptor::recv(fd, buf, flags)));
         if !flags.contains(RecvFlags::PEEK) {
             self.after_read(&got, room);
         }
@@ -257,6 +305,7 @@ impl Handle {
 
     pub(crate) fn poll_send(
         &self,
+        who: Who,
         cx: &mut Context<'_>,
         at: Site,
         data: &[u8],
@@ -264,7 +313,7 @@ impl Handle {
         if data.is_empty() {
             return Poll::Ready(self.check(Direction::Write).map(|()| 0));
         }
-        let sent = ready!(self.poll_write(cx, at, |fd| descriptor::send(fd, data)));
+        let sent = ready!(self.poll_write(who, cx, at, |fd| descriptor::send(fd, data)));
         self.after_write(&sent, data.len());
         Poll::Ready(sent)
     }
@@ -283,12 +332,42 @@ impl Handle {
         }
     }
 
-    /// Called by a future of ours that waited and is dropped.
-    pub(crate) fn forget(&self, direction: Direction) {
-        match direction {
-            Direction::Read => self.socket.io.forget_read_waiter(),
-            Direction::Write => self.socket.io.forget_write_waiter(),
+    pub(crate) fn new_ticket(&self) -> Ticket {
+        self.socket.io.new_ticket()
+    }
+
+    /// Called by one who waited and gives up.
+    pub(crate) fn forget(&self, direction: Direction, who: Who) {
+        let io = &self.socket.io;
+        match (direction, who) {
+            (Direction::Read, Who::Future(ticket)) => io.forget_reader(ticket),
+            (Direction::Read, Who::Owner) => io.forget_reader(self.ticket),
+            (Direction::Read, Who::Sharer) => io.forget_read_waiter(),
+            (Direction::Write, Who::Future(ticket)) => io.forget_writer(ticket),
+            (Direction::Write, Who::Owner) => io.forget_writer(self.ticket),
+            (Direction::Write, Who::Sharer) => io.forget_write_waiter(),
         }
+    }
+
+    /// Takes back the waiter that a given-up poll through the handle alone has left.
+    fn take_back(&self, direction: Direction) {
+        if self.left(direction, false) {
+            self.forget(direction, Who::Owner);
+        }
+    }
+
+    /// Notes whether such a waiter may be there; gives what was noted before.
+    fn left(&self, direction: Direction, now: bool) -> bool {
+        let mut marks = self.marks.get();
+        let mark = match direction {
+            Direction::Read => &mut marks.left_reader,
+            Direction::Write => &mut marks.left_writer,
+        };
+        let before = std::mem::replace(mark, now);
+        if before != now {
+            self.marks.set(marks);
+        }
+        before
     }
 
     /// What a future does with an operation that has to wait: keep the limit, say where it waits.
@@ -321,8 +400,12 @@ impl Handle {
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
+        who: Who,
         polled: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        if let Who::Owner = who {
+            self.left(direction, polled.is_pending());
+        }
         if polled.is_ready() {
             self.stop_timer(direction);
             return polled;
@@ -338,7 +421,7 @@ impl Handle {
                 Poll::Pending
             }
             Poll::Ready(error) => {
-                self.forget(direction);
+                self.forget(direction, who);
                 Poll::Ready(Err(error))
             }
         }
@@ -371,6 +454,8 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        self.take_back(Direction::Read);
+        self.take_back(Direction::Write);
         let marks = self.marks.get();
         if marks.closed {
             return;

@@ -11,7 +11,7 @@ use rustix::net::RecvFlags;
 use crate::descriptor;
 use crate::socket::Handle;
 use crate::tcp_stream::TcpStream;
-use crate::transfer::{Recv, Send, SendAll};
+use crate::transfer::{Recv, SendAll, SendOnce};
 
 /// The half that receives. See [`TcpStream::split`].
 #[derive(Debug)]
@@ -107,8 +107,8 @@ impl OwnedWriteHalf {
     /// # Cancel safety
     /// Dropped before it is ready, it has sent nothing.
     #[track_caller]
-    pub fn send<'a>(&'a self, data: &'a [u8]) -> Send<'a> {
-        Send::new(&self.handle, Location::caller(), data)
+    pub fn send<'a>(&'a self, data: &'a [u8]) -> SendOnce<'a> {
+        SendOnce::new(&self.handle, Location::caller(), data)
     }
 
     /// As [`TcpStream::send_all`].

@@ -11,21 +11,23 @@ use futures::io::{AsyncRead, AsyncWrite};
 use rustix::net::RecvFlags;
 
 use crate::descriptor;
-use crate::socket::{Direction, Handle};
+use crate::socket::{Direction, Handle, Who};
 use crate::split::{OwnedReadHalf, OwnedWriteHalf};
 use crate::tcp_stream::TcpStream;
 
 fn read(
     handle: &Handle,
+    who: Who,
     cx: &mut Context<'_>,
     buf: &mut [u8],
 ) -> Poll<io::Result<usize>> {
-    let polled = handle.poll_recv(cx, handle.at(), buf, RecvFlags::empty());
-    handle.finish_poll(cx, Direction::Read, polled)
+    let polled = handle.poll_recv(who, cx, handle.at(), buf, RecvFlags::empty());
+    handle.finish_poll(cx, Direction::Read, who, polled)
 }
 
 fn read_vectored(
     handle: &Handle,
+    who: Who,
     cx: &mut Context<'_>,
     bufs: &mut [IoSliceMut<'_>],
 ) -> Poll<io::Result<usize>> {
@@ -33,39 +35,40 @@ fn read_vectored(
     let bufs = &mut bufs[..count];
     let room: usize = bufs.iter().map(|buf| buf.len()).sum();
     if room == 0 {
-        return read(handle, cx, &mut []);
+        return read(handle, who, cx, &mut []);
     }
-    let polled = handle.poll_read(cx, handle.at(), |fd| descriptor::recv_vectored(fd, bufs));
+    let polled = handle.poll_read(who, cx, handle.at(), |fd| {
+        descriptor::recv_vectored(fd, bufs)
+    });
     if let Poll::Ready(got) = &polled {
         handle.after_read(got, room);
     }
-    handle.finish_poll(cx, Direction::Read, polled)
+    handle.finish_poll(cx, Direction::Read, who, polled)
 }
 
-fn write(
-    handle: &Handle,
-    cx: &mut Context<'_>,
-    data: &[u8],
-) -> Poll<io::Result<usize>> {
-    let polled = handle.poll_send(cx, handle.at(), data);
-    handle.finish_poll(cx, Direction::Write, polled)
+fn write(handle: &Handle, who: Who, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+    let polled = handle.poll_send(who, cx, handle.at(), data);
+    handle.finish_poll(cx, Direction::Write, who, polled)
 }
 
 fn write_vectored(
     handle: &Handle,
+    who: Who,
     cx: &mut Context<'_>,
     data: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
     let data = &data[..data.len().min(descriptor::MAX_SLICES)];
     let offered: usize = data.iter().map(|part| part.len()).sum();
     if offered == 0 {
-        return write(handle, cx, &[]);
+        return write(handle, who, cx, &[]);
     }
-    let polled = handle.poll_write(cx, handle.at(), |fd| descriptor::send_vectored(fd, data));
+    let polled = handle.poll_write(who, cx, handle.at(), |fd| {
+        descriptor::send_vectored(fd, data)
+    });
     if let Poll::Ready(sent) = &polled {
         handle.after_write(sent, offered);
     }
-    handle.finish_poll(cx, Direction::Write, polled)
+    handle.finish_poll(cx, Direction::Write, who, polled)
 }
 
 fn close(handle: &Handle) -> Poll<io::Result<()>> {
@@ -75,7 +78,7 @@ fn close(handle: &Handle) -> Poll<io::Result<()>> {
 
 /// The same calls for each type that holds a handle.
 macro_rules! reads {
-    ($type:ty) => {
+    ($type:ty, $who:expr) => {
         impl AsyncRead for $type {
             #[inline]
             fn poll_read(
@@ -83,7 +86,7 @@ macro_rules! reads {
                 cx: &mut Context<'_>,
                 buf: &mut [u8],
             ) -> Poll<io::Result<usize>> {
-                read(&self.handle, cx, buf)
+                read(&self.handle, $who, cx, buf)
             }
 
             fn poll_read_vectored(
@@ -91,14 +94,14 @@ macro_rules! reads {
                 cx: &mut Context<'_>,
                 bufs: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
-                read_vectored(&self.handle, cx, bufs)
+                read_vectored(&self.handle, $who, cx, bufs)
             }
         }
     };
 }
 
 macro_rules! writes {
-    ($type:ty) => {
+    ($type:ty, $who:expr) => {
         impl AsyncWrite for $type {
             #[inline]
             fn poll_write(
@@ -106,7 +109,7 @@ macro_rules! writes {
                 cx: &mut Context<'_>,
                 data: &[u8],
             ) -> Poll<io::Result<usize>> {
-                write(&self.handle, cx, data)
+                write(&self.handle, $who, cx, data)
             }
 
             fn poll_write_vectored(
@@ -114,7 +117,7 @@ macro_rules! writes {
                 cx: &mut Context<'_>,
                 data: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                write_vectored(&self.handle, cx, data)
+                write_vectored(&self.handle, $who, cx, data)
             }
 
             fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -128,9 +131,9 @@ macro_rules! writes {
     };
 }
 
-reads!(TcpStream);
-writes!(TcpStream);
-reads!(&TcpStream);
-writes!(&TcpStream);
-reads!(OwnedReadHalf);
-writes!(OwnedWriteHalf);
+reads!(TcpStream, Who::Owner);
+writes!(TcpStream, Who::Owner);
+reads!(&TcpStream, Who::Sharer);
+writes!(&TcpStream, Who::Sharer);
+reads!(OwnedReadHalf, Who::Owner);
+writes!(OwnedWriteHalf, Who::Owner);

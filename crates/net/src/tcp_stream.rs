@@ -24,7 +24,7 @@ use crate::descriptor;
 use crate::make_file::MakeFile;
 use crate::socket::Handle;
 use crate::split::{OwnedReadHalf, OwnedWriteHalf, split};
-use crate::transfer::{Recv, Send, SendAll};
+use crate::transfer::{Recv, SendAll, SendOnce};
 
 /// A TCP connection.
 ///
@@ -119,8 +119,8 @@ impl TcpStream {
     /// Dropped before it is ready, it has sent nothing.
     #[track_caller]
     #[inline]
-    pub fn send<'a>(&'a self, data: &'a [u8]) -> Send<'a> {
-        Send::new(&self.handle, Location::caller(), data)
+    pub fn send<'a>(&'a self, data: &'a [u8]) -> SendOnce<'a> {
+        SendOnce::new(&self.handle, Location::caller(), data)
     }
 
     /// Sends all of `data`. The limit of [`set_timeout`](Self::set_timeout) starts anew with each

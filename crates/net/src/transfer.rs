@@ -10,16 +10,17 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use evlet_hub::Sleep;
+use evlet_hub::{Sleep, Ticket};
 use rustix::net::RecvFlags;
 
-use crate::socket::{Direction, Handle};
+use crate::socket::{Direction, Handle, Who};
 
 /// What the futures here have in common: the handle, the place, the wait.
 struct Waiting<'a> {
     handle: &'a Handle,
     at: &'static Location<'static>,
     direction: Direction,
+    ticket: Ticket,
     timer: Option<Sleep>,
     registered: bool,
 }
@@ -30,9 +31,14 @@ impl<'a> Waiting<'a> {
             handle,
             at,
             direction,
+            ticket: handle.new_ticket(),
             timer: None,
             registered: false,
         }
+    }
+
+    fn who(&self) -> Who {
+        Who::Future(self.ticket)
     }
 
     /// Ends one try: a wait that has begun goes on until the limit.
@@ -59,7 +65,7 @@ impl<'a> Waiting<'a> {
     fn stop(&mut self) {
         self.timer = None;
         if std::mem::take(&mut self.registered) {
-            self.handle.forget(self.direction);
+            self.handle.forget(self.direction, self.who());
         }
     }
 }
@@ -114,7 +120,7 @@ impl Future for Recv<'_> {
         let waiting = &mut this.waiting;
         let polled = waiting
             .handle
-            .poll_recv(cx, waiting.at, this.buf, this.flags);
+            .poll_recv(waiting.who(), cx, waiting.at, this.buf, this.flags);
         waiting.finish(cx, polled)
     }
 }
@@ -122,26 +128,28 @@ impl Future for Recv<'_> {
 /// Future of [`TcpStream::send`](crate::TcpStream::send).
 #[derive(Debug)]
 #[must_use = "nothing is sent until this is awaited"]
-pub struct Send<'a> {
+pub struct SendOnce<'a> {
     waiting: Waiting<'a>,
     data: &'a [u8],
 }
 
-impl<'a> Send<'a> {
+impl<'a> SendOnce<'a> {
     pub(crate) fn new(handle: &'a Handle, at: &'static Location<'static>, data: &'a [u8]) -> Self {
         let waiting = Waiting::new(handle, at, Direction::Write);
-        Send { waiting, data }
+        SendOnce { waiting, data }
     }
 }
 
-impl Future for Send<'_> {
+impl Future for SendOnce<'_> {
     type Output = io::Result<usize>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let waiting = &mut this.waiting;
-        let polled = waiting.handle.poll_send(cx, waiting.at, this.data);
+        let polled = waiting
+            .handle
+            .poll_send(waiting.who(), cx, waiting.at, this.data);
         waiting.finish(cx, polled)
     }
 }
@@ -181,7 +189,9 @@ impl Future for SendAll<'_> {
         while this.sent < this.data.len() {
             let waiting = &mut this.waiting;
             let rest = &this.data[this.sent..];
-            let polled = waiting.handle.poll_send(cx, waiting.at, rest);
+            let polled = waiting
+                .handle
+                .poll_send(waiting.who(), cx, waiting.at, rest);
             match waiting.finish(cx, polled) {
                 Poll::Ready(Ok(taken)) => this.sent += taken,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),

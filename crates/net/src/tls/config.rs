@@ -166,9 +166,7 @@ impl TlsConfig {
             let builder = ClientConfig::builder_with_provider(provider())
                 .with_safe_default_protocol_versions()
                 .map_err(bad)?;
-            let made = builder
-                .with_root_certificates(roots)
-                .with_no_client_auth();
+            let made = builder.with_root_certificates(roots).with_no_client_auth();
             *config = Some(Arc::new(made));
         }
         Ok(self)
@@ -280,9 +278,9 @@ impl fmt::Debug for TlsConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("TlsConfig");
         match &self.kind {
-            Kind::Client { server_name, .. } => {
-                debug.field("side", &"client").field("server_name", server_name)
-            }
+            Kind::Client { server_name, .. } => debug
+                .field("side", &"client")
+                .field("server_name", server_name),
             Kind::Server(_) => debug.field("side", &"server"),
         };
         debug

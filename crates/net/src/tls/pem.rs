@@ -123,7 +123,11 @@ pub(super) fn certificates(pem: &impl Pem) -> io::Result<Vec<CertificateDer<'sta
     let read: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(&text).collect();
     match read {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(bad(pem, "a certificate (-----BEGIN CERTIFICATE-----)", None)),
+        Ok(_) => Err(bad(
+            pem,
+            "a certificate (-----BEGIN CERTIFICATE-----)",
+            None,
+        )),
         Err(error) => Err(bad(pem, "a certificate", Some(error))),
     }
 }
@@ -150,7 +154,10 @@ fn bad(pem: &impl Pem, wanted: &str, error: Option<PemError>) -> io::Error {
             format!("{name} is cut off: {wanted} in it has no end line")
         }
         Some(_) => format!("{name} is damaged where {wanted} should be: is it PEM?"),
-        None => format!("{name} holds no {wanted}", wanted = wanted.trim_start_matches("a ")),
+        None => format!(
+            "{name} holds no {wanted}",
+            wanted = wanted.trim_start_matches("a ")
+        ),
     };
     io::Error::new(io::ErrorKind::InvalidData, text)
 }

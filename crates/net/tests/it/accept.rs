@@ -126,7 +126,10 @@ fn endless_errors_starve_nobody_and_end_in_waiting() {
         evlet_hub::sleep(10_000 * MS).await;
         let before = calls.get();
         evlet_hub::sleep(10_000 * MS).await;
-        assert!((9..=11).contains(&(calls.get() - before)), "once a second by now");
+        assert!(
+            (9..=11).contains(&(calls.get() - before)),
+            "once a second by now"
+        );
         server.kill().await;
     });
     assert_eq!(reports.borrow().len(), 1, "{reports:?}");

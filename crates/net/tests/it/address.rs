@@ -90,14 +90,25 @@ fn every_mistake_is_told_apart_and_quoted() {
 #[test]
 fn control_characters_and_endless_text_do_not_reach_the_log() {
     let error = "evil\u{1b}[31m\n:80".to_addr().unwrap_err().to_string();
-    assert!(!error.contains('\u{1b}') && !error.contains('\n'), "{error:?}");
+    assert!(
+        !error.contains('\u{1b}') && !error.contains('\n'),
+        "{error:?}"
+    );
 
     let endless = "x".repeat(100_000) + ":80";
     let error = endless.as_str().to_addr().unwrap_err();
     assert_eq!(error.problem(), AddrProblem::BadName);
     assert!(error.to_string().len() < 500);
     // Cut between two characters, not inside one.
-    assert!("é".repeat(1000).as_str().to_addr().unwrap_err().to_string().len() < 800);
+    assert!(
+        "é".repeat(1000)
+            .as_str()
+            .to_addr()
+            .unwrap_err()
+            .to_string()
+            .len()
+            < 800
+    );
 }
 
 #[test]

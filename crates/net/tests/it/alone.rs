@@ -17,7 +17,13 @@ const MARK: &str = "child says: ";
 /// Starts the `child_` test called `name`.
 fn child(name: &str) -> (Child, BufReader<ChildStdout>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--ignored", "--nocapture", "--test-threads=1"])
+        .args([
+            "--exact",
+            name,
+            "--ignored",
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -126,7 +132,9 @@ fn a_real_shortage_is_waited_out_and_nobody_is_lost() {
     let addr: SocketAddr = heard(&mut stdout).parse().unwrap();
     let mut clients: Vec<_> = (0..90).map(|_| TcpStream::connect(addr).unwrap()).collect();
     for (n, client) in clients.iter_mut().enumerate() {
-        client.write_all(format!("client {n}\n").as_bytes()).unwrap();
+        client
+            .write_all(format!("client {n}\n").as_bytes())
+            .unwrap();
     }
     let short = heard(&mut stdout);
     assert!(short.contains("ulimit -n"), "{short}");
@@ -172,7 +180,10 @@ fn child_serves_with_few_descriptors() {
         .build()
         .unwrap();
     hub.run(async {
-        let listener = ListenOptions::new().backlog(200).listen("127.0.0.1:0").unwrap();
+        let listener = ListenOptions::new()
+            .backlog(200)
+            .listen("127.0.0.1:0")
+            .unwrap();
         let maximum = getrlimit(Resource::Nofile).maximum;
         let current = Some(descriptors() as u64 + 30);
         setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();

@@ -68,7 +68,10 @@ fn recv_and_peek_lose_no_byte() {
                 let n = first.map_or(0, Result::unwrap);
                 let mut all = buf[..n].to_vec();
                 all.extend(read_all(&server).await.unwrap());
-                assert!(all == data, "dropped after {polls} polls, sent at {when} ms");
+                assert!(
+                    all == data,
+                    "dropped after {polls} polls, sent at {when} ms"
+                );
             }
         }
         assert_eq!(evlet_hub::stats().timers, 0);
@@ -85,7 +88,10 @@ fn what_send_and_send_all_say_is_what_arrives() {
             let sent = {
                 let mut sending = client.send_all(&data);
                 let done = poll_times(&mut sending, polls).await;
-                assert!(done.is_none(), "half a megabyte is too little to be cut in {polls}");
+                assert!(
+                    done.is_none(),
+                    "half a megabyte is too little to be cut in {polls}"
+                );
                 sending.sent()
             };
             let more = poll_times(client.send(&data[sent..]), 1).await;
@@ -146,9 +152,8 @@ fn a_dropped_serve_loses_no_connection() {
             for _ in 0..3 {
                 clients.push(connect(addr).await.unwrap());
             }
-            let hello = |stream: evlet_net::TcpStream, _| async move {
-                stream.send_all(b"hello").await
-            };
+            let hello =
+                |stream: evlet_net::TcpStream, _| async move { stream.send_all(b"hello").await };
             let given_up = poll_times(serve(&listener, hello), polls).await;
             assert!(given_up.is_none());
             evlet_hub::spawn_n(async move { drop(serve(listener, hello).await) });

@@ -66,12 +66,19 @@ fn all_addresses_are_tried_in_order() {
 
         let dead = [free_port(), free_port()];
         let error = connect(&dead[..]).await.unwrap_err();
-        let inside = error.get_ref().unwrap().downcast_ref::<ConnectError>().unwrap();
+        let inside = error
+            .get_ref()
+            .unwrap()
+            .downcast_ref::<ConnectError>()
+            .unwrap();
         let tried: Vec<_> = inside.tries().iter().map(|one| one.addr()).collect();
         assert_eq!(tried, dead);
         assert_eq!(inside.addr(), format!("{}, {}", dead[0], dead[1]));
         for addr in dead {
-            assert!(text(&error).matches(&addr.to_string()).count() >= 2, "{error}");
+            assert!(
+                text(&error).matches(&addr.to_string()).count() >= 2,
+                "{error}"
+            );
         }
     });
 }
@@ -83,8 +90,14 @@ fn a_name_is_given_as_it_was_in_the_error() {
         let port = free_port().port();
         let error = connect(("localhost", port)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-        assert!(text(&error).contains(&format!("localhost:{port}")), "{error}");
-        assert!(text(&error).contains(&format!("127.0.0.1:{port}")), "{error}");
+        assert!(
+            text(&error).contains(&format!("localhost:{port}")),
+            "{error}"
+        );
+        assert!(
+            text(&error).contains(&format!("127.0.0.1:{port}")),
+            "{error}"
+        );
 
         let listener = listener();
         let port = listener.local_addr().unwrap().port();
@@ -112,8 +125,16 @@ fn what_cannot_be_read_is_quoted() {
 #[test]
 fn the_kernels_reasons_become_advice() {
     for (errno, kind, advice) in [
-        (ECONNREFUSED, ErrorKind::ConnectionRefused, "is the server up"),
-        (ENETUNREACH, ErrorKind::NetworkUnreachable, "network and routes"),
+        (
+            ECONNREFUSED,
+            ErrorKind::ConnectionRefused,
+            "is the server up",
+        ),
+        (
+            ENETUNREACH,
+            ErrorKind::NetworkUnreachable,
+            "network and routes",
+        ),
         (ETIMEDOUT, ErrorKind::TimedOut, "firewall"),
     ] {
         let refuse = move |call: evlet_hub::Call| {
@@ -125,7 +146,8 @@ fn the_kernels_reasons_become_advice() {
         assert!(text(&error).contains(advice), "{error}");
         assert!(text(&error).contains("127.0.0.1:9"), "{error}");
     }
-    let out = |call: evlet_hub::Call| (call.kind == CallKind::Socket).then_some(Fault::Errno(EMFILE));
+    let out =
+        |call: evlet_hub::Call| (call.kind == CallKind::Socket).then_some(Fault::Errno(EMFILE));
     let (hub, _) = faulty_hub(out);
     let error = hub.run(connect("127.0.0.1:9")).unwrap_err();
     assert!(text(&error).contains("Too many open files"), "{error}");
@@ -152,7 +174,10 @@ fn the_telling_try_gives_the_kind() {
 #[test]
 fn a_peer_that_never_answers_is_given_up_by_a_timeout() {
     run(async {
-        let full = ListenOptions::new().backlog(0).listen("127.0.0.1:0").unwrap();
+        let full = ListenOptions::new()
+            .backlog(0)
+            .listen("127.0.0.1:0")
+            .unwrap();
         let addr = full.local_addr().unwrap();
         let mut held = Vec::new();
         let elapsed = loop {

@@ -16,7 +16,10 @@ fn a_file_lives_on_after_its_stream_and_the_other_way_round() {
         let (client, server) = pair().await;
         let mut file = client.makefile();
         client.close();
-        assert_eq!(client.send(b"x").await.unwrap_err().kind(), ErrorKind::NotConnected);
+        assert_eq!(
+            client.send(b"x").await.unwrap_err().kind(),
+            ErrorKind::NotConnected
+        );
         file.write("still here\n").await.unwrap();
         file.flush().await.unwrap();
         server.send_all(b"and back\n").await.unwrap();
@@ -29,8 +32,14 @@ fn a_file_lives_on_after_its_stream_and_the_other_way_round() {
         let mut file = client.makefile();
         file.close().await.unwrap();
         file.close().await.unwrap(); // twice is once
-        assert_eq!(file.write("x").await.unwrap_err().kind(), ErrorKind::NotConnected);
-        assert_eq!(file.next_line().await.unwrap_err().kind(), ErrorKind::NotConnected);
+        assert_eq!(
+            file.write("x").await.unwrap_err().kind(),
+            ErrorKind::NotConnected
+        );
+        assert_eq!(
+            file.next_line().await.unwrap_err().kind(),
+            ErrorKind::NotConnected
+        );
         client.send_all(b"still here").await.unwrap();
         let mut buf = [0; 100];
         assert_eq!(server.recv(&mut buf).await.unwrap(), 10);
@@ -63,11 +72,17 @@ fn closing_wakes_who_waits() {
         assert_eq!(error.kind(), ErrorKind::NotConnected);
         let error = client.recv(&mut [0; 1]).await.unwrap_err();
         assert!(error.get_ref().unwrap().is::<HandleClosed>(), "{error}");
-        assert_eq!(client.send_all(b"x").await.unwrap_err().kind(), ErrorKind::NotConnected);
+        assert_eq!(
+            client.send_all(b"x").await.unwrap_err().kind(),
+            ErrorKind::NotConnected
+        );
         // The peer sees the end although the value still lives.
         assert_eq!(server.recv(&mut [0; 1]).await.unwrap(), 0);
         client.close(); // twice is once
-        assert_eq!(client.makefile().next_line().await.unwrap_err().kind(), ErrorKind::NotConnected);
+        assert_eq!(
+            client.makefile().next_line().await.unwrap_err().kind(),
+            ErrorKind::NotConnected
+        );
     });
 }
 
@@ -151,9 +166,15 @@ fn a_limit_belongs_to_the_connection() {
         let (client, _server) = pair().await;
         let mut file = client.makefile();
         client.set_timeout(10 * MS);
-        assert_eq!(file.next_line().await.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(
+            file.next_line().await.unwrap_err().kind(),
+            ErrorKind::TimedOut
+        );
         let (read, _write) = client.split();
-        assert_eq!(read.recv(&mut [0; 1]).await.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(
+            read.recv(&mut [0; 1]).await.unwrap_err().kind(),
+            ErrorKind::TimedOut
+        );
         assert_eq!(evlet_hub::stats().timers, 0);
     });
 }
@@ -163,12 +184,23 @@ fn debug_shows_both_ends() {
     run(async {
         let (client, _server) = pair().await;
         let shown = format!("{client:?}");
-        assert!(shown.contains(&client.local_addr().unwrap().to_string()), "{shown}");
-        assert!(shown.contains(&client.peer_addr().unwrap().to_string()), "{shown}");
-        let error = text(&client.makefile().into_parts().0.recv(&mut [0; 0]).await.map_or_else(
-            |error| error,
-            |_| std::io::Error::other("none"),
-        ));
+        assert!(
+            shown.contains(&client.local_addr().unwrap().to_string()),
+            "{shown}"
+        );
+        assert!(
+            shown.contains(&client.peer_addr().unwrap().to_string()),
+            "{shown}"
+        );
+        let error = text(
+            &client
+                .makefile()
+                .into_parts()
+                .0
+                .recv(&mut [0; 0])
+                .await
+                .map_or_else(|error| error, |_| std::io::Error::other("none")),
+        );
         assert_eq!(error, "none");
     });
 }

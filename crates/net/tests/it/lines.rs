@@ -29,7 +29,10 @@ fn lines_come_with_their_ending() {
     run(async {
         assert_eq!(lines_of(b"").await, [""; 0]);
         assert_eq!(lines_of(b"\n").await, ["\n"]);
-        assert_eq!(lines_of(b"a\nbc\r\n\nd").await, ["a\n", "bc\r\n", "\n", "d"]);
+        assert_eq!(
+            lines_of(b"a\nbc\r\n\nd").await,
+            ["a\n", "bc\r\n", "\n", "d"]
+        );
         let many: String = (0..10_000).map(|n| format!("line {n}\n")).collect();
         assert_eq!(lines_of(many.as_bytes()).await.concat(), many);
     });
@@ -39,7 +42,10 @@ fn lines_come_with_their_ending() {
 fn next_line_comes_without() {
     run(async {
         let (client, server) = pair().await;
-        client.send_all(b"unix\ndos\r\n\r\n\n\rmac\r\nlast\r").await.unwrap();
+        client
+            .send_all(b"unix\ndos\r\n\r\n\n\rmac\r\nlast\r")
+            .await
+            .unwrap();
         drop(client);
         let mut file = server.makefile();
         for line in ["unix", "dos", "", "", "\rmac", "last"] {
@@ -101,7 +107,11 @@ fn a_line_that_never_ends_is_an_error_and_not_memory() {
         assert_eq!(error.kind(), ErrorKind::InvalidData);
         assert!(text(&error).contains("65536"), "{error}");
         assert_eq!(line, "before ");
-        assert!(file.buffered().len() <= LINE_LIMIT + 8192, "{}", file.buffered().len());
+        assert!(
+            file.buffered().len() <= LINE_LIMIT + 8192,
+            "{}",
+            file.buffered().len()
+        );
         assert!(file.read_line(&mut line).await.is_err()); // and again, and nothing was lost
         let mut received = 0;
         let mut buf = [0; 10_000];
@@ -123,8 +133,15 @@ fn the_limit_counts_the_ending_and_can_be_set() {
         file.set_line_limit(4);
         assert_eq!(file.next_line().await.unwrap().unwrap(), "123");
         let error = file.next_line().await.unwrap_err();
-        let inside = error.get_ref().unwrap().downcast_ref::<LineError>().unwrap();
-        assert!(matches!(inside, LineError::TooLong { limit: 4, .. }), "{inside:?}");
+        let inside = error
+            .get_ref()
+            .unwrap()
+            .downcast_ref::<LineError>()
+            .unwrap();
+        assert!(
+            matches!(inside, LineError::TooLong { limit: 4, .. }),
+            "{inside:?}"
+        );
         file.set_line_limit(5);
         assert_eq!(file.next_line().await.unwrap().unwrap(), "1234");
     });
@@ -134,15 +151,32 @@ fn the_limit_counts_the_ending_and_can_be_set() {
 fn a_line_that_is_not_utf8_loses_no_byte() {
     run(async {
         let (client, server) = pair().await;
-        client.send_all(b"good\nbad \xff\xfe\ngood again\n").await.unwrap();
+        client
+            .send_all(b"good\nbad \xff\xfe\ngood again\n")
+            .await
+            .unwrap();
         drop(client);
         let mut file = server.makefile();
         assert_eq!(file.next_line().await.unwrap().unwrap(), "good");
         let mut line = String::new();
         let error = file.read_line(&mut line).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData);
-        let inside = error.get_ref().unwrap().downcast_ref::<LineError>().unwrap();
-        assert!(matches!(inside, LineError::NotUtf8 { good: 4, len: 7, .. }), "{inside:?}");
+        let inside = error
+            .get_ref()
+            .unwrap()
+            .downcast_ref::<LineError>()
+            .unwrap();
+        assert!(
+            matches!(
+                inside,
+                LineError::NotUtf8 {
+                    good: 4,
+                    len: 7,
+                    ..
+                }
+            ),
+            "{inside:?}"
+        );
         assert!(text(&error).contains("read_until"), "{error}");
         assert!(line.is_empty());
         let mut bytes = Vec::new();
@@ -181,7 +215,10 @@ fn a_read_line_that_is_given_up_keeps_what_came() {
         let mut bytes = Vec::new();
         assert_eq!(file.read_until(b';', &mut bytes).await.unwrap(), 4);
         assert_eq!(file.read_line(&mut line).await.unwrap(), 10);
-        assert_eq!((bytes.as_slice(), line.as_str()), (&b"one;"[..], "two;three\n"));
+        assert_eq!(
+            (bytes.as_slice(), line.as_str()),
+            (&b"one;"[..], "two;three\n")
+        );
     });
 }
 
@@ -212,7 +249,10 @@ fn nothing_is_lost_or_swapped_whatever_the_sizes() {
         let sender = spawn(async move {
             let mut file = client.makefile();
             let mut rest = &data[..];
-            for size in [1, 8191, 8192, 8193, 3, 50_000, 0, 8192, 100].into_iter().cycle() {
+            for size in [1, 8191, 8192, 8193, 3, 50_000, 0, 8192, 100]
+                .into_iter()
+                .cycle()
+            {
                 let (part, more) = rest.split_at(size.min(rest.len()));
                 file.write(part).await.unwrap();
                 rest = more;

@@ -85,7 +85,8 @@ fn an_address_of_somebody_else_says_so() {
         assert!(text(&error).contains("no such address"), "{error}");
     });
     const EACCES: i32 = 13;
-    let refuse = |call: evlet_hub::Call| (call.kind == CallKind::Bind).then_some(Fault::Errno(EACCES));
+    let refuse =
+        |call: evlet_hub::Call| (call.kind == CallKind::Bind).then_some(Fault::Errno(EACCES));
     let error = faulty_hub(refuse).0.run(async { listen("127.0.0.1:80") });
     let error = error.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
@@ -103,9 +104,9 @@ fn descriptors_are_close_on_exec_and_non_blocking() {
         let (client, server) = pair().await;
         check(&client);
         check(&server);
-        check(&listen("127.0.0.1:0").unwrap());
+        check(listen("127.0.0.1:0").unwrap());
         let std = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        check(&TcpListener::from_std(std).unwrap());
+        check(TcpListener::from_std(std).unwrap());
     });
 }
 
@@ -118,7 +119,10 @@ fn only_v6_leaves_ipv4_alone() {
         };
         let port = only.local_addr().unwrap().port();
         assert!(connect(("127.0.0.1", port)).await.is_err());
-        let both = ListenOptions::new().only_v6(false).listen("[::]:0").unwrap();
+        let both = ListenOptions::new()
+            .only_v6(false)
+            .listen("[::]:0")
+            .unwrap();
         let port = both.local_addr().unwrap().port();
         assert!(connect(("127.0.0.1", port)).await.is_ok());
     });
@@ -132,6 +136,6 @@ fn the_options_reach_the_socket() {
         assert!(sockopt::socket_reuseaddr(&on).unwrap());
         assert!(!sockopt::socket_reuseport(&on).unwrap());
         let off = ListenOptions::new().reuse_addr(false).listen("127.0.0.1:0");
-        assert!(!sockopt::socket_reuseaddr(&off.unwrap()).unwrap());
+        assert!(!sockopt::socket_reuseaddr(off.unwrap()).unwrap());
     });
 }

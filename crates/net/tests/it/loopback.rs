@@ -21,9 +21,7 @@ pub(crate) fn run<F: Future>(test: F) -> F::Output {
 pub(crate) type Reports = Rc<RefCell<Vec<String>>>;
 
 /// A hub on virtual time whose reports are kept and whose system calls fail as `faults` says.
-pub(crate) fn faulty_hub(
-    faults: impl FnMut(Call) -> Option<Fault> + 'static,
-) -> (Hub, Reports) {
+pub(crate) fn faulty_hub(faults: impl FnMut(Call) -> Option<Fault> + 'static) -> (Hub, Reports) {
     let reports = Reports::default();
     let kept = Rc::clone(&reports);
     let hub = Hub::builder()
@@ -54,14 +52,27 @@ pub(crate) async fn pair() -> (TcpStream, TcpStream) {
 }
 
 /// A connection whose buffers are small, so that little data fills them.
+///
+/// They are made small before there is a connection: a window that shrinks later makes the kernel
+/// wait for its own timers, which are real.
 pub(crate) async fn small_pair() -> (TcpStream, TcpStream) {
-    let (one, other) = pair().await;
-    for end in [&one, &other] {
-        let socket = socket2::SockRef::from(end);
-        socket.set_send_buffer_size(4096).unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
+    const SMALL: usize = 16 * 1024;
+    let listener = listener();
+    let client = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    for socket in [
+        socket2::SockRef::from(&listener),
+        socket2::SockRef::from(&client),
+    ] {
+        socket.set_send_buffer_size(SMALL).unwrap();
+        socket.set_recv_buffer_size(SMALL).unwrap();
     }
-    (one, other)
+    client.set_tcp_nodelay(true).unwrap();
+    client
+        .connect(&listener.local_addr().unwrap().into())
+        .unwrap();
+    let client = TcpStream::from_std(client.into()).unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    (client, server)
 }
 
 /// Everything the peer sends until it ends.

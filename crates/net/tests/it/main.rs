@@ -6,6 +6,7 @@ mod address; // what people write, and what can be wrong with it
 mod alone; // tests that need a process of their own
 mod cancel; // futures dropped at every poll
 mod connect;
+mod copy; // from one stream to another
 mod handles; // makefile, split, close: who still works, who is told
 mod lines; // files of lines
 mod listen;

@@ -14,7 +14,10 @@ use crate::loopback::run;
 fn a_numeric_host_is_its_own_answer_without_waiting() {
     run(async {
         let before = evlet_hub::stats();
-        assert_eq!(resolve("10.1.2.3").await.unwrap(), [Ipv4Addr::new(10, 1, 2, 3)]);
+        assert_eq!(
+            resolve("10.1.2.3").await.unwrap(),
+            [Ipv4Addr::new(10, 1, 2, 3)]
+        );
         assert_eq!(resolve("::1").await.unwrap(), [Ipv6Addr::LOCALHOST]);
         assert_eq!(resolve("[::1]").await.unwrap(), [Ipv6Addr::LOCALHOST]);
         let addrs = resolve_addr("10.1.2.3:4").await.unwrap();
@@ -30,8 +33,26 @@ fn localhost_is_found_by_the_system() {
     // Real time: the answer comes from another OS thread.
     let addrs = Hub::new().unwrap().run(resolve("localhost")).unwrap();
     assert!(addrs.iter().all(IpAddr::is_loopback), "{addrs:?}");
-    let addrs = Hub::new().unwrap().run(resolve_addr("localhost:7")).unwrap();
-    assert!(addrs.iter().all(|addr| addr.port() == 7 && addr.ip().is_loopback()));
+    let addrs = Hub::new()
+        .unwrap()
+        .run(resolve_addr("localhost:7"))
+        .unwrap();
+    assert!(
+        addrs
+            .iter()
+            .all(|addr| addr.port() == 7 && addr.ip().is_loopback())
+    );
+}
+
+// Virtual time waits for the answer, which comes from another OS thread.
+#[test]
+fn a_look_up_takes_no_virtual_time() {
+    run(async {
+        let start = evlet_hub::now();
+        let addrs = evlet_hub::timeout(Duration::from_millis(1), resolve("localhost")).await;
+        assert!(addrs.expect("virtual time ran on").is_ok());
+        assert_eq!(evlet_hub::now(), start);
+    });
 }
 
 #[test]
@@ -64,7 +85,10 @@ fn what_cannot_be_a_name_is_refused_without_asking() {
     run(async {
         for host in ["", "two words", "a..b", "10.1", "http://x", "a:1", "nul\0"] {
             let error = resolve(host).await.unwrap_err();
-            assert!(error.get_ref().unwrap().is::<AddrError>(), "{host:?}: {error}");
+            assert!(
+                error.get_ref().unwrap().is::<AddrError>(),
+                "{host:?}: {error}"
+            );
         }
         let error = resolve_addr(":80").await.unwrap_err();
         assert!(error.to_string().contains("names no host"), "{error}");

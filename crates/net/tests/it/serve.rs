@@ -53,7 +53,11 @@ fn the_handler_is_called_for_each_connection() {
 fn serve_goes_on() {
     run(async {
         let listener = listener();
-        assert!(timeout(10 * MS, serve(&listener, |_, _| async {})).await.is_err());
+        assert!(
+            timeout(10 * MS, serve(&listener, |_, _| async {}))
+                .await
+                .is_err()
+        );
     });
 }
 
@@ -83,7 +87,10 @@ fn stop_serve_ends_it_however_it_is_wrapped() {
         let listener = listener();
         let _client = connect(listener.local_addr().unwrap()).await.unwrap();
         let handler = |_stream, _| async move { Err::<(), E>(make()) };
-        timeout(1000 * MS, serve(&listener, handler)).await.unwrap().unwrap();
+        timeout(1000 * MS, serve(&listener, handler))
+            .await
+            .unwrap()
+            .unwrap();
     }
     run(async {
         check::<StopServe, _>(|| StopServe).await;
@@ -116,7 +123,12 @@ fn after_stop_serve_the_listener_and_the_handlers_live_on() {
         long.send_all(b"work\n").await.unwrap();
         let stopper = spawn(async move {
             sleep(100 * MS).await;
-            connect(addr).await.unwrap().send_all(b"stop\n").await.unwrap();
+            connect(addr)
+                .await
+                .unwrap()
+                .send_all(b"stop\n")
+                .await
+                .unwrap();
         });
         serve(&listener, handler).await.unwrap();
         stopper.await.unwrap();
@@ -158,14 +170,22 @@ fn at_its_bound_nobody_more_is_accepted() {
         for client in &clients[..5] {
             assert_eq!(client.recv(&mut [0; 10]).await.unwrap(), 5);
         }
-        assert!(timeout(100 * MS, clients[5].recv(&mut [0; 1])).await.is_err());
+        assert!(
+            timeout(100 * MS, clients[5].recv(&mut [0; 1]))
+                .await
+                .is_err()
+        );
         assert_eq!(running.get(), 5);
         // Eight ends here, five there: the sixth is not even accepted.
         assert_eq!(evlet_hub::stats().sources, sources_before + 8 + 5);
         // One goes, one comes; in the order they came.
         drop(clients.remove(0));
         assert_eq!(clients[4].recv(&mut [0; 10]).await.unwrap(), 5);
-        assert!(timeout(100 * MS, clients[5].recv(&mut [0; 1])).await.is_err());
+        assert!(
+            timeout(100 * MS, clients[5].recv(&mut [0; 1]))
+                .await
+                .is_err()
+        );
         // All the others in the end.
         drop(clients.drain(..5));
         for client in &clients {
@@ -263,7 +283,10 @@ fn a_peer_that_resets_in_mid_line_ends_only_its_connection() {
             reset(rude);
         }
         for (n, file) in others.iter_mut().enumerate() {
-            assert_eq!(file.next_line().await.unwrap().unwrap(), format!("hello {n}"));
+            assert_eq!(
+                file.next_line().await.unwrap().unwrap(),
+                format!("hello {n}")
+            );
             file.write("and again\n").await.unwrap();
             file.flush().await.unwrap();
             assert_eq!(file.next_line().await.unwrap().unwrap(), "and again");

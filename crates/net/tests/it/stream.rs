@@ -168,7 +168,11 @@ fn zero_timeout_and_back() {
         };
         assert_eq!(full.kind(), ErrorKind::WouldBlock);
         client.set_timeout(None);
-        assert!(timeout(Duration::from_secs(3600), client.recv(&mut [0; 1])).await.is_err());
+        assert!(
+            timeout(Duration::from_secs(3600), client.recv(&mut [0; 1]))
+                .await
+                .is_err()
+        );
     });
 }
 
@@ -229,6 +233,23 @@ fn a_second_reader_is_refused_also_when_limits_run() {
         assert_eq!(error.kind(), ErrorKind::ResourceBusy, "{error}");
         server.send_all(b"answer").await.unwrap();
         assert_eq!(first.await.unwrap().unwrap(), 6);
+    });
+}
+
+// And under a timeout around the whole, which waits for a timer as well.
+#[test]
+fn a_second_reader_is_refused_also_under_a_timeout() {
+    run(async {
+        let (client, server) = pair().await;
+        let client = std::rc::Rc::new(client);
+        let shared = std::rc::Rc::clone(&client);
+        let first = spawn(async move { timeout(1000 * MS, shared.recv(&mut [0; 10])).await });
+        yield_now().await;
+        let second = timeout(1000 * MS, client.recv(&mut [0; 10])).await;
+        let error = second.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ResourceBusy, "{error}");
+        server.send_all(b"answer").await.unwrap();
+        assert_eq!(first.await.unwrap().unwrap().unwrap(), 6);
     });
 }
 
@@ -298,7 +319,10 @@ fn writing_to_a_peer_that_is_gone_is_an_error() {
             }
         };
         assert!(
-            matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset),
+            matches!(
+                error.kind(),
+                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+            ),
             "{error}"
         );
     });
@@ -323,7 +347,10 @@ fn interrupted_calls_are_repeated() {
     const EINTR: i32 = 4;
     let mut calls = 0;
     let (hub, _) = faulty_hub(move |call| {
-        let io = matches!(call.kind, CallKind::Read | CallKind::Write | CallKind::Accept);
+        let io = matches!(
+            call.kind,
+            CallKind::Read | CallKind::Write | CallKind::Accept
+        );
         calls += u32::from(io);
         (io && !calls.is_multiple_of(3)).then_some(Fault::Errno(EINTR))
     });

@@ -20,7 +20,9 @@ pub(crate) fn certificate(names: &[&str]) -> (String, String) {
     let key = rcgen::KeyPair::generate().unwrap();
     // A name of its own: two issuers of one name would be taken for each other.
     let issuer = format!("made for a test, {:?}", &key.public_key_raw()[1..9]);
-    params.distinguished_name.push(rcgen::DnType::CommonName, issuer);
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, issuer);
     let cert = params.self_signed(&key).unwrap();
     (cert.pem(), key.serialize_pem())
 }
@@ -148,7 +150,10 @@ fn a_file_of_lines_over_tls() {
         for word in ["one", "two"] {
             file.write(format!("{word}\n")).await.unwrap();
             file.flush().await.unwrap();
-            assert_eq!(file.next_line().await.unwrap().unwrap(), format!("you said {word}"));
+            assert_eq!(
+                file.next_line().await.unwrap().unwrap(),
+                format!("you said {word}")
+            );
         }
         file.close().await.unwrap();
     });
@@ -196,7 +201,10 @@ fn a_handshake_that_gets_no_answer_times_out() {
         assert!(text(&error).contains("localhost"), "{error}");
         assert!(text(&error).contains("500ms"), "{error}");
         // It is final, and the socket is closed.
-        assert_eq!(client.send_all(b"x").await.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(
+            client.send_all(b"x").await.unwrap_err().kind(),
+            ErrorKind::TimedOut
+        );
         assert_eq!(evlet_hub::stats().timers, 0);
         assert_eq!(evlet_hub::stats().sources, 1);
     });
@@ -241,7 +249,7 @@ fn sending_to_a_slow_reader_does_not_spin() {
         }
         sender.await.unwrap().unwrap();
         let polls = evlet_hub::stats().polls - before;
-        assert!(polls < 2000, "{polls} polls for {size} bytes in 1000 s");
+        assert!(polls < 2000, "{polls} polls for {size} bytes");
     });
 }
 
@@ -305,7 +313,9 @@ async fn failing(for_server: &TlsConfig, for_client: &TlsConfig) -> (io::Error, 
     let server = spawn(async move {
         let result = server.handshake().await;
         // In TLS 1.3 the server may be done before the client refuses.
-        result.and(server.recv(&mut [0; 1]).await.map(drop)).unwrap_err()
+        result
+            .and(server.recv(&mut [0; 1]).await.map(drop))
+            .unwrap_err()
     });
     let mut client = wrap_ssl(client, for_client);
     let error = client.handshake().await.unwrap_err();
@@ -333,13 +343,21 @@ fn a_certificate_that_does_not_verify_names_the_server_and_what_to_do() {
         let (client, server) = failing(&for_server, &stranger).await;
         says(&client, ErrorKind::InvalidData, &["localhost", "roots_pem"]);
         says(&server, ErrorKind::InvalidData, &["refused", "trust"]);
-        let inside = client.get_ref().unwrap().downcast_ref::<TlsError>().unwrap();
+        let inside = client
+            .get_ref()
+            .unwrap()
+            .downcast_ref::<TlsError>()
+            .unwrap();
         assert_eq!(inside.server_name(), Some("localhost"));
         assert!(inside.rustls_error().is_some());
 
         let wrong_name = for_client.clone().server_name("example.com");
         let (client, _) = failing(&for_server, &wrong_name).await;
-        says(&client, ErrorKind::InvalidData, &["example.com", "server_name", "other names"]);
+        says(
+            &client,
+            ErrorKind::InvalidData,
+            &["example.com", "server_name", "other names"],
+        );
 
         // The system does not know a certificate that was made here.
         let system = TlsConfig::client().server_name("localhost");
@@ -382,7 +400,11 @@ fn an_expired_certificate_is_found_on_both_sides() {
         let for_client = TlsConfig::client().roots_pem(&cert).unwrap();
         let for_client = for_client.server_name("localhost");
         let (client, _) = failing(&careless, &for_client).await;
-        says(&client, ErrorKind::InvalidData, &["localhost", "expired", "renew"]);
+        says(
+            &client,
+            ErrorKind::InvalidData,
+            &["localhost", "expired", "renew"],
+        );
     });
 }
 
@@ -408,7 +430,11 @@ fn a_peer_that_does_not_speak_tls_is_found_at_once() {
         let (client, gone) = pair().await;
         drop(gone);
         let error = wrap_ssl(client, &for_client).handshake().await.unwrap_err();
-        says(&error, ErrorKind::UnexpectedEof, &["localhost", "speak TLS"]);
+        says(
+            &error,
+            ErrorKind::UnexpectedEof,
+            &["localhost", "speak TLS"],
+        );
         assert_eq!(now(), start);
     });
 }
@@ -418,7 +444,10 @@ fn what_is_wrong_with_the_settings_is_the_first_operations_error() {
     run(async {
         let (_, for_client) = configs();
         let (client, _server) = pair().await;
-        let error = wrap_ssl(client, &TlsConfig::client()).send_all(b"x").await.unwrap_err();
+        let error = wrap_ssl(client, &TlsConfig::client())
+            .send_all(b"x")
+            .await
+            .unwrap_err();
         says(&error, ErrorKind::InvalidInput, &["TlsConfig::server_name"]);
         let (client, _server) = pair().await;
         let mut client = wrap_ssl(client, &for_client.server_name("two words"));
@@ -441,7 +470,11 @@ fn certificates_and_keys_are_checked_when_they_are_loaded() {
         assert!(secret == "-" || !text(&error).contains(secret), "{error}");
         error.kind()
     };
-    let kind = fails("no/such/cert.pem", &key, &["no/such/cert.pem", "check the path"]);
+    let kind = fails(
+        "no/such/cert.pem",
+        &key,
+        &["no/such/cert.pem", "check the path"],
+    );
     assert_eq!(kind, ErrorKind::NotFound);
     let kind = fails(&cert, &other_key, &["together"]);
     assert_eq!(kind, ErrorKind::InvalidData);

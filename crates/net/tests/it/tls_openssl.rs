@@ -50,7 +50,10 @@ impl Drop for Openssl {
 
 fn openssl(set_up: impl FnOnce(&mut Command) -> &mut Command) -> Option<Openssl> {
     let mut command = Command::new("openssl");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     match set_up(&mut command).spawn() {
         Ok(child) => Some(Openssl(child)),
         Err(error) => {
@@ -112,7 +115,11 @@ fn our_client_talks_to_openssl_s_server() {
     let mut stdout = BufReader::new(server.0.stdout.take().unwrap());
     let mut said = String::new();
     while !said.contains("ACCEPT") {
-        assert_ne!(stdout.read_line(&mut said).unwrap(), 0, "it does not listen: {said}");
+        assert_ne!(
+            stdout.read_line(&mut said).unwrap(),
+            0,
+            "it does not listen: {said}"
+        );
     }
 
     Hub::new().unwrap().run(async {
@@ -134,6 +141,9 @@ fn our_client_talks_to_openssl_s_server() {
         let stream = connect(&addr).await.unwrap();
         let mut stream = wrap_ssl(stream, &stranger.server_name("localhost"));
         let error = stream.handshake().await.unwrap_err().to_string();
-        assert!(error.contains("localhost") && error.contains("roots_pem"), "{error}");
+        assert!(
+            error.contains("localhost") && error.contains("roots_pem"),
+            "{error}"
+        );
     });
 }

@@ -130,3 +130,34 @@ fn a_read_given_up_by_one_green_thread_can_be_made_by_another() {
         assert_eq!(other.await.unwrap(), b"hi");
     });
 }
+
+// Nor does it stand in the way of the other ways to read, in whichever green thread.
+#[test]
+fn a_read_given_up_stands_in_nobodys_way() {
+    run(async {
+        let (mut client, server) = pair().await;
+        let mut file = client.makefile();
+        let mut buf = [0; 10];
+        // Each of them waits, gives up, and the next one waits in the same turn.
+        assert!(timeout(MS, client.read(&mut buf)).await.is_err());
+        assert!(timeout(MS, client.recv(&mut buf)).await.is_err());
+        assert!(timeout(MS, file.next_line()).await.is_err());
+        assert!(timeout(MS, (&client).read(&mut buf)).await.is_err());
+        assert!(timeout(MS, client.peek(&mut buf)).await.is_err());
+        assert!(timeout(MS, file.next_line()).await.is_err());
+        assert!(timeout(MS, client.read(&mut buf)).await.is_err());
+        // And one in another green thread, while this one does not wait at all.
+        let other = spawn(async move {
+            let mut buf = [0; 10];
+            let n = client.recv(&mut buf).await.unwrap();
+            (client, n)
+        });
+        evlet_hub::yield_now().await;
+        server.send_all(b"one").await.unwrap();
+        let (client, n) = other.await.unwrap();
+        assert_eq!(n, 3);
+        server.send_all(b"two\n").await.unwrap();
+        assert_eq!(file.next_line().await.unwrap().unwrap(), "two");
+        drop(client);
+    });
+}

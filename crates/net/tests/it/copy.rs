@@ -1,0 +1,93 @@
+//! Copying between streams: what a proxy needs.
+
+use std::io::ErrorKind;
+use std::net::Shutdown;
+
+use evlet_hub::{spawn, timeout};
+use evlet_net::{copy, copy_bidirectional, wrap_ssl};
+
+use crate::loopback::{MS, noise, pair, read_all, reset, run, small_pair};
+use crate::tls::configs;
+
+#[test]
+fn everything_is_copied_to_the_end_and_the_writer_stays_open() {
+    run(async {
+        let (client, mut server) = small_pair().await;
+        let (mut other, end) = small_pair().await;
+        let data = noise(300_000);
+        let sent = data.clone();
+        let sender = spawn(async move { client.send_all(&sent).await.unwrap() });
+        let reader = spawn(async move { read_all(&end).await.unwrap() });
+        let copied = copy(&mut server, &mut other).await.unwrap();
+        assert_eq!(copied, 300_000);
+        sender.await.unwrap();
+        other.send_all(b"after").await.unwrap();
+        drop(other);
+        let mut expected = data;
+        expected.extend_from_slice(b"after");
+        assert!(reader.await.unwrap() == expected);
+    });
+}
+
+// A proxy in the middle: both ways at once, and a half close goes through it.
+#[test]
+fn both_ways_with_a_half_close() {
+    run(async {
+        let (client, mut left) = small_pair().await;
+        let (mut right, server) = small_pair().await;
+        let proxy = spawn(async move { copy_bidirectional(&mut left, &mut right).await });
+        let data = noise(200_000);
+        let answer = noise(150_000);
+        let (question, reply) = (data.clone(), answer.clone());
+        let server = spawn(async move {
+            let got = read_all(&server).await.unwrap(); // needs the half close to end
+            assert!(got == question);
+            server.send_all(&reply).await.unwrap();
+        });
+        client.send_all(&data).await.unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        assert!(read_all(&client).await.unwrap() == answer);
+        server.await.unwrap();
+        assert_eq!(proxy.await.unwrap().unwrap(), (200_000, 150_000));
+    });
+}
+
+// What is copied reaches a writer that gathers (TLS) although the reader only pauses.
+#[test]
+fn a_pause_flushes() {
+    run(async {
+        let (for_server, for_client) = configs();
+        let (plain, mut left) = pair().await;
+        let (right, server) = pair().await;
+        let mut right = wrap_ssl(right, &for_client);
+        let mut server = wrap_ssl(server, &for_server);
+        let proxy = spawn(async move { copy_bidirectional(&mut left, &mut right).await });
+        plain.send_all(b"question").await.unwrap();
+        let mut buf = [0; 100];
+        let n = timeout(1000 * MS, server.recv(&mut buf))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(&buf[..n], b"question");
+        server.send_all(b"answer").await.unwrap();
+        assert_eq!(plain.recv(&mut buf).await.unwrap(), 6);
+        server.close().await.unwrap();
+        drop((plain, server));
+        drop(proxy.await.unwrap());
+    });
+}
+
+#[test]
+fn an_error_ends_both_directions() {
+    run(async {
+        let (client, mut left) = pair().await;
+        let (mut right, server) = pair().await;
+        let proxy = spawn(async move { copy_bidirectional(&mut left, &mut right).await });
+        client.send_all(b"hello").await.unwrap();
+        assert_eq!(server.recv(&mut [0; 10]).await.unwrap(), 5);
+        reset(client);
+        let error = proxy.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(server.recv(&mut [0; 10]).await.unwrap(), 0);
+    });
+}

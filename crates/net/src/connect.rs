@@ -230,18 +230,21 @@ fn start(addr: SocketAddr, bind: Option<SocketAddr>) -> io::Result<Start> {
     let fd = descriptor::new_tcp(&addr)?;
     descriptor::set_nodelay(&fd, true)?;
     if let Some(bind) = bind {
-        descriptor::gate(CallKind::Bind, &fd)?;
-        rustix::net::bind(&fd, &bind)?;
+        descriptor::again(CallKind::Bind, Some(&fd), || rustix::net::bind(&fd, &bind))?;
     }
-    descriptor::gate(CallKind::Connect, &fd)?;
-    match rustix::net::connect(&fd, &addr) {
-        Ok(()) | Err(Errno::ISCONN) => Ok(Start::Connected(Io::new_nonblocking(fd)?)),
-        // An interrupted connect goes on in the kernel all the same.
-        Err(Errno::INPROGRESS | Errno::ALREADY | Errno::INTR) => {
-            Ok(Start::Undecided(Io::new_nonblocking(fd)?))
+    let connected = descriptor::again(CallKind::Connect, Some(&fd), || {
+        match rustix::net::connect(&fd, &addr) {
+            Ok(()) | Err(Errno::ISCONN) => Ok(true),
+            // An interrupted connect goes on in the kernel all the same.
+            Err(Errno::INPROGRESS | Errno::ALREADY | Errno::INTR) => Ok(false),
+            Err(error) => Err(error),
         }
-        Err(error) => Err(error.into()),
-    }
+    })?;
+    let io = Io::new_nonblocking(fd)?;
+    Ok(match connected {
+        true => Start::Connected(io),
+        false => Start::Undecided(io),
+    })
 }
 
 /// The kernel's verdict on an attempt; `WouldBlock` while there is none.

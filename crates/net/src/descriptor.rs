@@ -12,16 +12,18 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use evlet_hub::sys::{self, Call, CallKind};
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, ipproto};
 
 /// A new TCP socket for addresses of the kind of `addr`.
 pub(crate) fn new_tcp(addr: &SocketAddr) -> io::Result<OwnedFd> {
-    sys::gate(Call::new(CallKind::Socket, -1))?;
     let family = match addr {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
     };
-    marked::socket(family, SocketType::STREAM)
+    again(CallKind::Socket, None, || {
+        marked::socket(family, SocketType::STREAM)
+    })
 }
 
 /// Takes one connection from the backlog. `None` for the address: the peer is gone already.
@@ -60,21 +62,25 @@ pub(crate) fn recv_vectored(fd: &OwnedFd, bufs: &mut [io::IoSliceMut<'_>]) -> io
 
 /// Ends one or both directions. A socket that is not connected any more has nothing to end.
 pub(crate) fn shutdown(fd: &OwnedFd, how: std::net::Shutdown) -> io::Result<()> {
-    gate(CallKind::Shutdown, fd)?;
     let how = match how {
         std::net::Shutdown::Read => rustix::net::Shutdown::Read,
         std::net::Shutdown::Write => rustix::net::Shutdown::Write,
         std::net::Shutdown::Both => rustix::net::Shutdown::Both,
     };
-    match rustix::net::shutdown(fd, how) {
-        Ok(()) | Err(rustix::io::Errno::NOTCONN) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    again(
+        CallKind::Shutdown,
+        Some(fd),
+        || match rustix::net::shutdown(fd, how) {
+            Err(Errno::NOTCONN) => Ok(()),
+            done => done,
+        },
+    )
 }
 
 pub(crate) fn set_nodelay(fd: &OwnedFd, on: bool) -> io::Result<()> {
-    gate(CallKind::SetOption, fd)?;
-    Ok(rustix::net::sockopt::set_tcp_nodelay(fd, on)?)
+    again(CallKind::SetOption, Some(fd), || {
+        rustix::net::sockopt::set_tcp_nodelay(fd, on)
+    })
 }
 
 pub(crate) fn local_addr(fd: impl AsFd) -> io::Result<SocketAddr> {
@@ -86,8 +92,25 @@ pub(crate) fn peer_addr(fd: impl AsFd) -> io::Result<SocketAddr> {
     Ok(SocketAddr::try_from(peer)?)
 }
 
-pub(crate) fn gate(kind: CallKind, fd: &OwnedFd) -> io::Result<()> {
+fn gate(kind: CallKind, fd: &OwnedFd) -> io::Result<()> {
     sys::gate(Call::new(kind, fd.as_raw_fd()))
+}
+
+/// Makes a call again while it is interrupted (promise C-7). The operations that an `Io` runs need
+/// no such care: it does that itself.
+pub(crate) fn again<T>(
+    kind: CallKind,
+    fd: Option<&OwnedFd>,
+    mut call: impl FnMut() -> rustix::io::Result<T>,
+) -> io::Result<T> {
+    let number = fd.map_or(-1, AsRawFd::as_raw_fd);
+    loop {
+        let made = sys::gate(Call::new(kind, number)).and_then(|()| Ok(call()?));
+        match made {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            made => return made,
+        }
+    }
 }
 
 /// The kernel refuses more slices in one call.
@@ -104,13 +127,8 @@ mod marked {
         SocketFlags::CLOEXEC | SocketFlags::NONBLOCK
     }
 
-    pub(super) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
-        Ok(rustix::net::socket_with(
-            family,
-            kind,
-            marks(),
-            Some(ipproto::TCP),
-        )?)
+    pub(super) fn socket(family: AddressFamily, kind: SocketType) -> rustix::io::Result<OwnedFd> {
+        rustix::net::socket_with(family, kind, marks(), Some(ipproto::TCP))
     }
 
     pub(super) fn accept(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
@@ -126,7 +144,7 @@ mod marked {
     // No flag here; `mark` sets SO_NOSIGPIPE on the socket instead.
     pub(super) const SEND: SendFlags = SendFlags::empty();
 
-    pub(super) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
+    pub(super) fn socket(family: AddressFamily, kind: SocketType) -> rustix::io::Result<OwnedFd> {
         mark(rustix::net::socket(family, kind, Some(ipproto::TCP))?)
     }
 
@@ -135,7 +153,7 @@ mod marked {
         Ok((mark(fd)?, peer))
     }
 
-    fn mark(fd: OwnedFd) -> io::Result<OwnedFd> {
+    fn mark(fd: OwnedFd) -> rustix::io::Result<OwnedFd> {
         rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&fd, true)?;
         rustix::net::sockopt::set_socket_nosigpipe(&fd, true)?;

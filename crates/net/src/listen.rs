@@ -157,24 +157,26 @@ impl ListenOptions {
     }
 
     fn open(&self, addr: SocketAddr) -> io::Result<OwnedFd> {
-        let fd = descriptor::new_tcp(&addr)?;
-        descriptor::gate(CallKind::SetOption, &fd)?;
-        if self.reuse_addr {
-            sockopt::set_socket_reuseaddr(&fd, true)?;
-        }
-        if self.reuse_port {
-            sockopt::set_socket_reuseport(&fd, true)?;
-        }
-        if let (IpAddr::V6(_), Some(on)) = (addr.ip(), self.only_v6) {
-            sockopt::set_ipv6_v6only(&fd, on)?;
-        }
-        // Accepted connections inherit it: one call here saves one for each of them.
-        sockopt::set_tcp_nodelay(&fd, self.nodelay)?;
-        descriptor::gate(CallKind::Bind, &fd)?;
-        rustix::net::bind(&fd, &addr)?;
-        descriptor::gate(CallKind::Listen, &fd)?;
+        let made = descriptor::new_tcp(&addr)?;
+        let fd = &made;
+        descriptor::again(CallKind::SetOption, Some(fd), || {
+            if self.reuse_addr {
+                sockopt::set_socket_reuseaddr(fd, true)?;
+            }
+            if self.reuse_port {
+                sockopt::set_socket_reuseport(fd, true)?;
+            }
+            if let (IpAddr::V6(_), Some(on)) = (addr.ip(), self.only_v6) {
+                sockopt::set_ipv6_v6only(fd, on)?;
+            }
+            // Accepted connections inherit it: one call here saves one for each of them.
+            sockopt::set_tcp_nodelay(fd, self.nodelay)
+        })?;
+        descriptor::again(CallKind::Bind, Some(fd), || rustix::net::bind(fd, &addr))?;
         let backlog = i32::try_from(self.backlog).unwrap_or(i32::MAX);
-        rustix::net::listen(&fd, backlog)?;
-        Ok(fd)
+        descriptor::again(CallKind::Listen, Some(fd), || {
+            rustix::net::listen(fd, backlog)
+        })?;
+        Ok(made)
     }
 }

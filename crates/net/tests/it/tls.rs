@@ -11,7 +11,7 @@ use evlet_net::{
 };
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::loopback::{MS, listener, noise, pair, run, small_pair, text};
+use crate::loopback::{MS, listener, noise, pair, reporting_hub, run, small_pair, text};
 
 /// A certificate for `names`, with its key, as PEM.
 pub(crate) fn certificate(names: &[&str]) -> (String, String) {
@@ -162,7 +162,8 @@ fn a_file_of_lines_over_tls() {
 // Conformance case 137, proves G-1: a silent client in its handshake stops nobody, and is cut off.
 #[test]
 fn a_silent_client_stops_nobody() {
-    run(async {
+    let (hub, reports) = reporting_hub();
+    hub.run(async {
         let (for_server, for_client) = configs();
         let listener = listener();
         let addr = listener.local_addr().unwrap();
@@ -184,6 +185,8 @@ fn a_silent_client_stops_nobody() {
         assert_eq!(now() - start, Duration::from_secs(15));
         server.kill().await;
     });
+    assert_eq!(reports.borrow().len(), 1);
+    assert!(reports.borrow()[0].contains("15s"), "{reports:?}");
 }
 
 // proves G-1: the limit is the configuration's, the error names the server.

@@ -129,7 +129,7 @@ impl HubBuilder {
         self
     }
 
-    /// Receives what would otherwise be a line on standard error: see [`crate::report`].
+    /// Receives what would otherwise be a line on standard error: see [`mod@crate::report`].
     pub fn on_report(mut self, f: impl Fn(&Report) + 'static) -> Self {
         self.on_report = Some(Box::new(f));
         self

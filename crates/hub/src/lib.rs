@@ -73,7 +73,7 @@
 //!
 //! `hub`, `turn` (the loop), `task` (green threads), `run_queue`, `remote` (other threads), `timers`,
 //! `sleep`, `timeout`, `reactor`, `io`, [`wait`] (how primitives tell what they wait on), `clock`,
-//! `deadlock`, `watchdog`, `shutdown`; [`sys`], [`report`] and [`random_u64`] are seams for tests and
+//! `deadlock`, `watchdog`, `shutdown`; [`sys`], [`mod@report`] and [`random_u64`] are seams for tests and
 //! operators.
 //!
 //! # What is left out

@@ -64,7 +64,7 @@ where
 
 /// Starts a green thread whose result nobody wants; cheaper than [`spawn`].
 ///
-/// A panic in it goes to the hub's report ([`crate::report`]).
+/// A panic in it goes to the hub's report ([`mod@crate::report`]).
 ///
 /// # Panics
 /// When no hub runs on this thread.

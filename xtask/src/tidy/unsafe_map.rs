@@ -8,7 +8,28 @@ use super::code::{lines_with_word, only_code};
 use crate::steps::{Verdict, verdict_of};
 
 /// (file, why it cannot do without).
-const ALLOWED: &[(&str, &str)] = &[];
+const ALLOWED: &[(&str, &str)] = &[
+    (
+        "crates/hub/src/reactor/portable.rs",
+        "polling registers a descriptor that must be deleted before it closes",
+    ),
+    (
+        "crates/hub/src/reactor/raw.rs",
+        "the table of sources knows descriptors by number, system calls want them borrowed",
+    ),
+    (
+        "crates/hub/src/watchdog/site.rs",
+        "a source line crosses to the watchdog's thread as a pointer in an atomic",
+    ),
+    (
+        "crates/hub/tests/alone/allocated.rs",
+        "a global allocator that counts cannot be written without",
+    ),
+    (
+        "crates/hub/tests/alone/underneath.rs",
+        "closes descriptors behind the hub's back, which is what it tests",
+    ),
+];
 
 pub(super) fn check(sources: &[Source]) -> Verdict {
     let offences = sources.iter().filter_map(|source| {

@@ -40,7 +40,11 @@ async fn main() -> io::Result<()> {
 
 async fn first_bytes(host: &str) -> io::Result<Vec<u8>> {
     let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) => (name, port.parse().map_err(io::Error::other)?),
+        Some((name, port)) => (
+            name,
+            port.parse()
+                .map_err(|_| io::Error::other(format!("{port:?} is no port")))?,
+        ),
         None => (host, 80),
     };
     let addrs = resolve(name).await?;

@@ -48,7 +48,8 @@ async fn fetch(url: &Url, tls: &TlsConfig) -> io::Result<Page> {
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, url: &Url) -> io::Result<Page> {
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\nConnection: close\r\n\r\n",
-        url.path, url.host
+        url.path,
+        host_header(url)
     );
     stream.write_all(request.as_bytes()).await?;
     stream.flush().await?;
@@ -56,6 +57,17 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, url: &Url) -
     let (status, length) = read_head(&mut reader).await?;
     let body = read_body(&mut reader, length).await?;
     Ok(Page { status, body })
+}
+
+/// The host as the `Host` header wants it: an IPv6 address in brackets, the port unless it is the usual one.
+fn host_header(url: &Url) -> String {
+    let shown = url.to_string();
+    let after_scheme = shown.split_once("://").map_or("", |(_, rest)| rest);
+    after_scheme
+        .split('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// How the body's end is known.

@@ -33,6 +33,7 @@ impl FromStr for Url {
     /// assert_eq!((url.secure, url.port, url.path.as_str()), (true, 443, "/a?b"));
     /// let url: Url = "http://[::1]:8080".parse()?;
     /// assert_eq!((url.host.as_str(), url.port, url.path.as_str()), ("::1", 8080, "/"));
+    /// assert_eq!(url.to_string(), "http://[::1]:8080/");
     /// for bad in ["", "example.org", "ftp://x/", "http://", "http://x:port/", "http://a b/", "http://x/\r\n"] {
     ///     assert!(bad.parse::<Url>().is_err(), "{bad}");
     /// }
@@ -85,8 +86,21 @@ impl FromStr for Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.secure { "https" } else { "http" };
-        write!(f, "{scheme}://{}:{}{}", self.host, self.port, self.path)
+        let (scheme, usual_port) = if self.secure {
+            ("https", 443)
+        } else {
+            ("http", 80)
+        };
+        let host = &self.host;
+        if host.contains(':') {
+            write!(f, "{scheme}://[{host}]")?;
+        } else {
+            write!(f, "{scheme}://{host}")?;
+        }
+        if self.port != usual_port {
+            write!(f, ":{}", self.port)?;
+        }
+        f.write_str(&self.path)
     }
 }
 

@@ -36,6 +36,7 @@ const COMMANDS: &[Command] = &[
         "the tests without descriptors, under Miri",
         miri::run,
     ),
+    ("readme", "compile and run the README's server", readme::run),
     (
         "realclients",
         "the servers under Python, nc and strace, the crawler against nginx",

@@ -6,13 +6,19 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use crate::command::{Running, show};
 use crate::examples::{drivers, listening_on};
-use crate::steps::{Checked, Verdict};
+use crate::steps::{Checked, Steps, Verdict};
 use crate::workspace::{Workspace, cargo};
+
+pub(crate) fn run() -> ExitCode {
+    let mut steps = Steps::new();
+    steps.run("README's server", server_runs);
+    steps.finish()
+}
 
 pub(crate) fn server_runs() -> Verdict {
     let workspace = Workspace::load()?;

@@ -4,6 +4,7 @@
 //! is missing costs its own check and a line that begins with `SKIPPED`.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use crate::command::{exists, show};
 use crate::steps::{Checked, Steps, Verdict};
@@ -43,8 +44,11 @@ pub(crate) fn all() -> Verdict {
             .filter(|(tool, harmless)| !exists(tool, harmless))
             .map(|(tool, _)| *tool)
             .collect();
+        let started = Instant::now();
         let checked = if missing.is_empty() {
-            check(&workspace)?
+            let checked = check(&workspace)?;
+            println!("  in {:.1} s", started.elapsed().as_secs_f64());
+            checked
         } else {
             Checked::skipped(format!("no {} here", missing.join(", ")))
         };

@@ -53,9 +53,26 @@ pub(super) fn crawled(workspace: &Workspace) -> Verdict {
         same_sizes(&finished.stdout, &sizes).map_err(|why| format!("{base}: {why}"))?;
         println!("crawler against nginx: {FILES} files from {base}, every byte count right");
     }
+    refused_without_the_authority(workspace, https)?;
     server.signal("QUIT")?;
     server.finish(Duration::from_secs(10))?;
-    Ok(Checked::passed(2))
+    Ok(Checked::passed(3))
+}
+
+/// Who does not know the authority gets no page, but a line that names the address and the reason.
+fn refused_without_the_authority(workspace: &Workspace, https: u16) -> Result<(), String> {
+    let url = format!("https://localhost:{https}/1.txt");
+    let mut crawler = Command::new(workspace.example(PROFILE, "crawler"));
+    let finished = read(crawler.arg(&url), LIMIT)?;
+    ended_with(&finished, 1)?;
+    let line = finished.stdout.trim_end();
+    println!("crawler without the authority: {line}");
+    if line.starts_with(&format!("failed: {url}: ")) && line.contains("certificate") {
+        return Ok(());
+    }
+    Err(format!(
+        "a certificate of an unknown authority gave:\n{line}"
+    ))
 }
 
 /// Files of every kind of size: empty, a few bytes, more than a socket's buffer.

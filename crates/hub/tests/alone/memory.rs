@@ -106,25 +106,31 @@ fn a_task_costs_at_most_256_bytes() {
 fn a_million_alive_tasks_give_back() {
     hub().run(async {
         warm_up().await;
-        let first = resident();
-        let at_first = allocated();
-        let tasks: Vec<_> = (0..MILLION).map(|_| spawn(pending::<()>())).collect();
-        yield_now().await;
-        assert!(resident() > first * 5, "the measurement sees them");
-        for task in &tasks {
-            task.kill();
-        }
-        drop(tasks);
-        while stats().green_threads > 0 {
+        let (first, at_first) = (resident(), allocated());
+        let mut peaks = Vec::new();
+        for _ in 0..3 {
+            let tasks: Vec<_> = (0..MILLION).map(|_| spawn(pending::<()>())).collect();
             yield_now().await;
+            peaks.push(resident());
+            for task in &tasks {
+                task.kill();
+            }
+            drop(tasks);
+            while stats().green_threads > 0 {
+                yield_now().await;
+            }
+            for _ in 0..100 {
+                yield_now().await;
+            }
+            // By what was freed, not by the resident size: small pieces that were freed one by one
+            // stay with the allocator of the system, for the next million.
+            let kept = allocated().saturating_sub(at_first);
+            println!("{kept} bytes are not freed");
+            assert!(kept <= first / 20, "{kept} bytes are not freed");
         }
-        for _ in 0..100 {
-            yield_now().await;
-        }
-        let kept = allocated().saturating_sub(at_first);
-        println!("{kept} bytes are not freed");
-        assert!(kept <= MILLION, "{kept} bytes are not freed");
-        assert_back(first, resident());
+        println!("resident: {first} at first, then {peaks:?}");
+        assert!(peaks[0] > first * 5, "the measurement sees them");
+        assert!(peaks[2] <= peaks[0] + peaks[0] / 20, "it grows: {peaks:?}");
     });
 }
 

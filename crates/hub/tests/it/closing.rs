@@ -109,6 +109,26 @@ fn a_waiter_may_close_more_when_it_hears() {
     });
 }
 
+// proves D-4: an operation is user code, and may do with its own source as it likes
+#[test]
+fn an_operation_may_close_its_own_source() {
+    on_each_backend(async || {
+        let (reader, _writer) = pairs::pipe();
+        let io = Rc::new(reader);
+        let own = io.clone();
+        let mut asked = 0;
+        let read = io.read_with(|mut pipe| {
+            asked += 1;
+            assert!(stats().sources > 0);
+            own.drained();
+            own.close();
+            pipe.read(&mut [0])
+        });
+        assert_closed(&read.await.unwrap_err());
+        assert_eq!(asked, 1);
+    });
+}
+
 // proves C-1: also when the bytes that it waited for have come
 #[test]
 fn a_close_wins_over_bytes_that_were_not_read() {

@@ -230,6 +230,53 @@ fn a_hub_that_only_a_handle_can_wake_waits_for_it() {
     }
 }
 
+// proves A-11: the last handle elsewhere goes; from then on nothing can happen any more
+#[test]
+fn the_end_of_the_last_handle_reveals_a_deadlock() {
+    for hub in hubs() {
+        let _limit = Deadline::new();
+        let remote = hub.handle();
+        let thread = thread::spawn(move || {
+            until_the_hub_sleeps();
+            drop(remote);
+        });
+        let result = hub.try_run(async {
+            let (task, _) = embrace();
+            task.wait().await.unwrap();
+        });
+        assert!(matches!(result, Err(RunError::Deadlock(_))));
+        thread.join().unwrap();
+    }
+}
+
+// proves: the search for a deadlock races the answer of another thread, again and again
+#[test]
+fn a_foreign_answer_that_comes_at_any_moment_is_no_deadlock() {
+    for hub in hubs() {
+        let (ask, asked) = mpsc::channel::<oneshot::Sender<u32>>();
+        let thread = thread::spawn(move || {
+            for (n, answer) in (0..).zip(asked) {
+                // Sometimes at once, sometimes when the hub has gone to sleep.
+                for _ in 0..n % 64 * 50 {
+                    std::hint::spin_loop();
+                }
+                let _ = answer.send(n);
+            }
+        });
+        play(&hub, async {
+            for n in 0..3_000 {
+                let (send, answer) = oneshot::channel();
+                ask.send(send).unwrap();
+                let inner = spawn(async move { answer.await.unwrap() });
+                let outer = spawn(async move { inner.wait().await.unwrap() });
+                assert_eq!(outer.wait().await.unwrap(), n);
+            }
+            drop(ask);
+        });
+        thread.join().unwrap();
+    }
+}
+
 // proves A-11: a waker that another thread holds may be used, whatever else its task waits on
 #[test]
 fn a_select_with_a_foreign_answer_is_no_deadlock() {

@@ -182,6 +182,29 @@ fn a_wait_that_fails_in_earnest_does_not_spin() {
     }
 }
 
+// proves D-4: the fault function may use the hub, the seam included
+#[test]
+fn the_fault_function_may_use_the_hub() {
+    let hub = Hub::builder()
+        .faults(|call| {
+            if call.kind == CallKind::Other {
+                assert!(gate(call).is_ok(), "no faults inside of it");
+                assert_eq!(stats().sources, 0);
+                evlet_hub::spawn_n(async {});
+                return Some(Fault::Errno(EBADF));
+            }
+            None
+        })
+        .build()
+        .unwrap();
+    play(&hub, async {
+        let refused = gate(Call::new(CallKind::Other, -1)).unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(EBADF));
+        evlet_hub::yield_now().await;
+        assert_eq!(stats().spawned, 1);
+    });
+}
+
 // The seam itself: kind and descriptor reach the fault function, and nothing else is disturbed.
 #[test]
 fn the_fault_function_sees_kind_and_descriptor() {

@@ -42,6 +42,7 @@ mod readers; // one for each direction
 mod trampoline;
 
 // Hubs.
+mod destructors; // what they may do meanwhile
 mod handle; // a hub in other hands
 mod hubs; // many of them
 mod nested; // but one a thread

@@ -1,12 +1,12 @@
 //! The stage that the tests play on: a hub, a limit on how long the play may take, and the look
 //! under the seats afterwards.
 //!
-//! Every play that goes through this file ends with the check that nothing was left over in the hub:
+//! Every play on a hub that stays ends with the check that nothing was left over in the hub:
 //! no green thread, no timer, no source, nothing ready.
 
 use std::future::Future;
 
-use evlet_hub::{Backend, Hub, Stats};
+use evlet_hub::{Backend, Hub, Stats, is_running};
 
 use crate::deadline::Deadline;
 
@@ -43,6 +43,16 @@ pub(crate) fn play<F: Future>(hub: &Hub, root: F) -> F::Output {
     let _limit = Deadline::new();
     let output = hub.run(root);
     assert_nothing_left(&hub.stats());
+    output
+}
+
+/// Plays in virtual time, then drops the hub with whatever is left in it.
+pub(crate) fn run_and_drop<F: Future>(root: F) -> F::Output {
+    let _limit = Deadline::new();
+    let hub = virtual_hub();
+    let output = hub.run(root);
+    drop(hub);
+    assert!(!is_running(), "the drop has left the hub behind");
     output
 }
 

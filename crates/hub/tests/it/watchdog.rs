@@ -15,10 +15,10 @@ const LIMIT: Duration = Duration::from_millis(40);
 struct Seen(Arc<Mutex<Vec<(Report, Instant)>>>);
 
 impl Seen {
-    fn hub(&self) -> Hub {
+    fn hub(&self, limit: Duration) -> Hub {
         let seen = self.0.clone();
         Hub::builder()
-            .watchdog(LIMIT)
+            .watchdog(limit)
             .on_report(move |report| seen.lock().unwrap().push((report.clone(), Instant::now())))
             .build()
             .unwrap()
@@ -47,7 +47,7 @@ fn hold(time: Duration) -> u32 {
 fn the_one_that_holds_the_hub_is_named() {
     let seen = Seen::default();
     let line = line!() + 4;
-    play(&seen.hub(), async {
+    play(&seen.hub(LIMIT), async {
         yield_now().await;
         yield_now().await;
         let greedy = spawn(async { hold(LIMIT * 4) }).named("greedy");
@@ -79,20 +79,27 @@ fn the_one_that_holds_the_hub_is_named() {
 // proves A-10: a task that yields in time is not blamed, however much it works in all
 #[test]
 fn who_yields_in_time_is_not_named() {
+    let limit = LIMIT * 5;
     let seen = Seen::default();
-    play(&seen.hub(), async {
-        let polite = spawn(async {
+    let longest = play(&seen.hub(limit), async {
+        let polite = spawn(async move {
+            let mut longest = Duration::ZERO;
             for _ in 0..100 {
-                hold(Duration::from_millis(1));
+                let start = Instant::now();
+                hold(limit / 50);
+                longest = longest.max(start.elapsed());
                 yield_now().await;
             }
+            longest
         });
-        polite.await.unwrap();
+        let longest = polite.await.unwrap();
         // A hub that sleeps is not held by anybody.
-        sleep(LIMIT * 2).await;
+        sleep(limit * 2).await;
+        longest
     });
     let held = seen.held();
-    assert!(held.is_empty(), "{held:?}");
+    // A busy machine may take the processor away from it for longer than the limit.
+    assert!(held.is_empty() || longest > limit / 2, "{held:?}");
 }
 
 // proves A-10: off unless it is asked for
@@ -117,7 +124,7 @@ fn without_a_limit_nobody_is_named() {
 #[test]
 fn each_one_that_holds_the_hub_is_named() {
     let seen = Seen::default();
-    play(&seen.hub(), async {
+    play(&seen.hub(LIMIT), async {
         for name in ["first", "second"] {
             spawn(async { hold(LIMIT * 4) }).named(name).await.unwrap();
             hold(Duration::from_millis(1));
@@ -136,7 +143,7 @@ fn its_thread_ends_with_the_hub() {
     let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
     let before = threads();
     for _ in 0..100 {
-        let hub = Seen::default().hub();
+        let hub = Seen::default().hub(LIMIT);
         hub.run(async { yield_now().await });
     }
     // Other tests start and end threads as well; a hundred of ours would show.

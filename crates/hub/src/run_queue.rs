@@ -20,6 +20,9 @@ pub(crate) enum Ready {
     Root,
 }
 
+/// Room for so many is kept.
+const KEPT: usize = 4096;
+
 #[derive(Debug)]
 pub(crate) struct RunQueue {
     // `None` is the root: a `Runnable` is one pointer, and so is this.
@@ -65,11 +68,13 @@ impl RunQueue {
         self.queue.borrow_mut().retain(Option::is_some);
     }
 
-    /// Gives back the memory of a queue that was once long.
-    pub(crate) fn shrink_when_empty(&self) {
+    /// Gives back the memory of a queue that was once long, by quarters, so that one that swings
+    /// does not allocate with each swing.
+    pub(crate) fn shrink_when_wide(&self) {
         let mut queue = self.queue.borrow_mut();
-        if queue.is_empty() && queue.capacity() > 4096 {
-            queue.shrink_to(64);
+        let capacity = queue.capacity();
+        if capacity > KEPT && queue.len() < capacity / 8 {
+            queue.shrink_to((capacity / 4).max(KEPT));
         }
     }
 }

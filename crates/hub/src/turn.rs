@@ -184,6 +184,7 @@ impl IoTurns {
     fn turn(&mut self, core: &Core, woken: &mut Vec<Waker>) {
         self.polls = 0;
         core.begins_batches();
+        core.queue.shrink_when_wide();
         if !core.queue.is_empty() {
             // Others are ready: only look, and not even that when there is nothing to look at.
             if core.reactor.len() > 0 {
@@ -322,7 +323,7 @@ impl Drop for RootSlot<'_> {
     fn drop(&mut self) {
         self.waker.end();
         self.core.queue.forget_root();
-        self.core.queue.shrink_when_empty();
+        self.core.queue.shrink_when_wide();
         self.core.clock.end_turn();
         self.core.end_root(self.key);
     }

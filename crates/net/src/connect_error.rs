@@ -12,7 +12,7 @@ use crate::tries::{Tries, Try, telling};
 /// ```
 /// use evlet_net::{ConnectError, connect, listen};
 /// evlet_hub::run(async {
-///     let free = listen("127.0.0.1:0")?.local_addr()?; // and closed again
+///     let free = listen("127.0.0.9:0")?.local_addr()?; // and closed again
 ///     let error = connect(free).await.unwrap_err();
 ///     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
 ///

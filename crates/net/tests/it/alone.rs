@@ -109,7 +109,8 @@ async fn use_and_drop_everything() {
     assert!(timeout(MS, client.recv(&mut [0; 1])).await.is_err());
     assert!(timeout(MS, client.send_all(&big)).await.is_err());
     // Refused, in use, not resolved; a backlog that is never accepted.
-    let listener = listen("127.0.0.1:0").unwrap();
+    // An address of its own: the port has to stay free when this one gives it up.
+    let listener = listen("127.0.0.66:0").unwrap();
     let addr = listener.local_addr().unwrap();
     assert!(listen(addr).is_err());
     let waiting = connect(addr).await.unwrap();

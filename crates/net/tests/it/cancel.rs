@@ -83,14 +83,14 @@ fn what_send_and_send_all_say_is_what_arrives() {
     run(async {
         for polls in 0..6 {
             let (client, server) = small_pair().await;
-            let data = noise(500_000);
+            let data = noise(3_000_000);
             let reader = spawn(async move { read_all(&server).await.unwrap() });
             let sent = {
                 let mut sending = client.send_all(&data);
                 let done = poll_times(&mut sending, polls).await;
                 assert!(
                     done.is_none(),
-                    "half a megabyte is too little to be cut in {polls}"
+                    "three megabytes are too little to be cut in {polls}"
                 );
                 sending.sent()
             };

@@ -1,23 +1,17 @@
 //! Making connections.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use evlet_hub::{CallKind, Fault, Hub, timeout};
 use evlet_net::{AddrError, ConnectError, ListenOptions, connect, connect_from, listen};
 
-use crate::loopback::{MS, faulty_hub, listener, pair, run, text};
+use crate::loopback::{MS, deaf, faulty_hub, listener, pair, run, text};
 
 const ECONNREFUSED: i32 = 111;
 const ENETUNREACH: i32 = 101;
 const ETIMEDOUT: i32 = 110;
 const EMFILE: i32 = 24;
-
-/// A port of loopback on which nobody listens.
-fn free_port() -> SocketAddr {
-    listener().local_addr().unwrap()
-}
 
 #[test]
 fn both_ends_know_each_other() {
@@ -46,7 +40,8 @@ fn nodelay_can_be_left_off_as_in_eventlet() {
 #[test]
 fn a_refused_connection_names_the_address_and_asks_whether_anybody_listens() {
     run(async {
-        let addr = free_port();
+        let deaf = deaf();
+        let addr = deaf.addr;
         let error = connect(addr).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         let text = text(&error);
@@ -60,11 +55,12 @@ fn a_refused_connection_names_the_address_and_asks_whether_anybody_listens() {
 fn all_addresses_are_tried_in_order() {
     run(async {
         let listener = listener();
-        let addrs = [free_port(), listener.local_addr().unwrap(), free_port()];
+        let (one, two) = (deaf(), deaf());
+        let addrs = [one.addr, listener.local_addr().unwrap(), two.addr];
         let stream = connect(addrs).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), addrs[1]);
 
-        let dead = [free_port(), free_port()];
+        let dead = [one.addr, two.addr];
         let error = connect(&dead[..]).await.unwrap_err();
         let inside = error
             .get_ref()
@@ -87,7 +83,8 @@ fn all_addresses_are_tried_in_order() {
 fn a_name_is_given_as_it_was_in_the_error() {
     // Real time: the name is looked up on another OS thread.
     Hub::new().unwrap().run(async {
-        let port = free_port().port();
+        let deaf = deaf();
+        let port = deaf.addr.port();
         let error = connect(("localhost", port)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         assert!(
@@ -162,9 +159,10 @@ fn the_telling_try_gives_the_kind() {
         hit.then_some(Fault::Errno(ENETUNREACH))
     });
     hub.run(async {
-        let error = connect([free_port(), free_port()]).await.unwrap_err();
+        let (one, two) = (deaf(), deaf());
+        let error = connect([one.addr, two.addr]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-        let error = connect([free_port(), free_port()]).await.unwrap_err();
+        let error = connect([one.addr, two.addr]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     });
 }
@@ -199,7 +197,8 @@ fn a_peer_that_never_answers_is_given_up_by_a_timeout() {
 #[test]
 fn a_socket_that_got_connected_to_itself_counts_as_refused() {
     run(async {
-        let addr = free_port();
+        // An address that no other test uses: the port has to be free.
+        let addr = listen("127.0.0.77:0").unwrap().local_addr().unwrap();
         let error = connect_from(addr, addr).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         assert!(text(&error).contains("itself"), "{error}");
@@ -257,7 +256,7 @@ fn outside_a_hub_it_says_so() {
 #[test]
 fn a_loop_of_failing_connects_lets_others_run() {
     run(async {
-        let addr = free_port();
+        let deaf = deaf();
         let others = evlet_hub::spawn(async {
             for _ in 0..3 {
                 evlet_hub::yield_now().await;
@@ -265,7 +264,7 @@ fn a_loop_of_failing_connects_lets_others_run() {
         });
         let mut tries = 0;
         while !others.is_finished() {
-            assert!(connect(addr).await.is_err());
+            assert!(connect(deaf.addr).await.is_err());
             tries += 1;
             assert!(tries < 10_000, "starved");
         }

@@ -13,7 +13,7 @@ use crate::loopback::{faulty_hub, pair, reporting_hub, run, text};
 #[test]
 fn a_port_in_use_names_the_address_and_says_what_to_do() {
     run(async {
-        let first = listen("127.0.0.1:0").unwrap();
+        let first = listen("127.0.0.55:0").unwrap(); // an address that no other test uses
         let addr = first.local_addr().unwrap();
         let error = listen(addr).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
@@ -56,8 +56,8 @@ fn every_form_that_can_be_listened_on() {
             assert_eq!(local.ip().to_string(), ip);
             assert_ne!(local.port(), 0);
         }
-        let taken = listen("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let holder = listen(taken).unwrap();
+        let holder = listen("127.0.0.1:0").unwrap();
+        let taken = holder.local_addr().unwrap();
         let free = "127.0.0.1:0".parse().unwrap();
         let second = listen([taken, free]).unwrap(); // the first that works
         assert_ne!(second.local_addr().unwrap(), holder.local_addr().unwrap());

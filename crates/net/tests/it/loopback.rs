@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -40,6 +41,24 @@ pub(crate) fn reporting_hub() -> (Hub, Reports) {
 /// A listener on a free port.
 pub(crate) fn listener() -> TcpListener {
     listen("127.0.0.1:0").unwrap()
+}
+
+/// A port of loopback on which nobody listens, and nobody will while this lives: a port that was
+/// merely free a moment ago may be another test's by now.
+pub(crate) struct Deaf {
+    pub(crate) addr: SocketAddr,
+    _bound: socket2::Socket,
+}
+
+pub(crate) fn deaf() -> Deaf {
+    let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    bound.bind(&any.into()).unwrap();
+    let addr = bound.local_addr().unwrap().as_socket().unwrap();
+    Deaf {
+        addr,
+        _bound: bound,
+    }
 }
 
 /// Two ends of one connection.

@@ -85,8 +85,8 @@ pub(crate) struct Core {
     pub(crate) has_late_wakes: Cell<bool>,
     /// Whether one of the slots is the root's.
     pub(crate) has_root: Cell<bool>,
-    /// Slots, the root's included, whose wait is local.
-    local_waits: Cell<usize>,
+    /// Slots, the root's included, whose green thread may be stuck for ever.
+    suspects: Cell<usize>,
     /// Whether the last wait for descriptors failed, and that was reported.
     pub(crate) wait_failed: Cell<bool>,
 }
@@ -179,7 +179,7 @@ impl Core {
             late_wakes: RefCell::new(Vec::new()),
             has_late_wakes: Cell::new(false),
             has_root: Cell::new(false),
-            local_waits: Cell::new(0),
+            suspects: Cell::new(0),
             wait_failed: Cell::new(false),
         })
     }
@@ -214,7 +214,7 @@ impl Core {
         if let Some(slot) = self.slots.borrow_mut().get_mut(key.index) {
             slot.polls += 1;
             // Until a leaf of ours says otherwise.
-            self.count_local(slot.kind, WaitKind::Unknown);
+            self.count_suspect(slot.kind, WaitKind::Unknown);
             slot.kind = WaitKind::Unknown;
             killed = slot.flags.has(Flags::KILLED);
             site = Some(slot.spawned_at);
@@ -265,7 +265,7 @@ impl Core {
         let since = self.clock.turn();
         if let Some(slot) = self.slots.borrow_mut().get_mut(key.index) {
             slot.waiting_at = Some(at);
-            self.count_local(slot.kind, on.kind);
+            self.count_suspect(slot.kind, on.kind);
             slot.kind = on.kind;
             slot.subject = on.subject;
             slot.since = since;
@@ -275,12 +275,14 @@ impl Core {
         }
     }
 
-    /// Keeps count of the green threads that wait locally, so that asking whether all do is cheap.
+    /// Keeps count of the green threads that may be stuck for ever: those that wait for another one,
+    /// and those of which nothing is known. So asking whether all may be is cheap.
     #[inline]
-    fn count_local(&self, before: WaitKind, after: WaitKind) {
-        if before.is_local() != after.is_local() {
-            let count = self.local_waits.get();
-            self.local_waits.set(match after.is_local() {
+    fn count_suspect(&self, before: WaitKind, after: WaitKind) {
+        let is_suspect = |kind: WaitKind| kind.is_local() || kind == WaitKind::Unknown;
+        if is_suspect(before) != is_suspect(after) {
+            let count = self.suspects.get();
+            self.suspects.set(match is_suspect(after) {
                 true => count + 1,
                 false => count - 1,
             });
@@ -393,7 +395,7 @@ impl Core {
     pub(crate) fn end(&self, key: Key, outcome: Outcome) -> Leaving {
         let slot = self.slots.borrow_mut().remove_with(key.index, |slot| {
             let extra = slot.extra.take();
-            self.count_local(slot.kind, WaitKind::Unknown);
+            self.count_suspect(slot.kind, WaitKind::Turn);
             (slot.flags, slot.spawned_at, slot.waker.take(), extra)
         });
         let mut left = Leaving {
@@ -418,7 +420,7 @@ impl Core {
     pub(crate) fn end_root(&self, key: Key) {
         let slot = self.slots.borrow_mut().remove(key.index);
         if let Some(slot) = &slot {
-            self.count_local(slot.kind, WaitKind::Unknown);
+            self.count_suspect(slot.kind, WaitKind::Turn);
         }
         self.has_root.set(false);
         if let Some(watchdog) = &self.watchdog {
@@ -516,9 +518,9 @@ impl Core {
         all
     }
 
-    /// Whether every green thread waits on something that only another one of them can give.
-    pub(crate) fn all_wait_locally(&self) -> bool {
-        self.local_waits.get() == self.slots.borrow().len()
+    /// Whether no green thread is known to wait on something outside of them all.
+    pub(crate) fn all_are_suspect(&self) -> bool {
+        self.suspects.get() == self.slots.borrow().len()
             && self.remote.handles.load(Ordering::SeqCst) == 0
     }
 }

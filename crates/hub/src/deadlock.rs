@@ -1,12 +1,12 @@
 //! Everybody waits for somebody else: said, not slept through.
 //!
 //! When nobody is ready, no timer is set and no other thread holds a handle, and every green thread
-//! waits on something that only another one can give (a queue, an event, a join), then nothing can
-//! ever happen again. A hub that just slept would hang without a word.
+//! waits on something that only another one can give (a queue, an event, a join), or on nothing at
+//! all, then nothing can ever happen again. A hub that just slept would hang without a word.
 //!
-//! The slots tell what each green thread waits on, but not all of it: one that waits on a queue *or*
-//! on a channel from another thread, whichever comes first, may have noted only the queue. So
-//! suspicion is checked before it is spoken. Each green thread is polled once more, which a future
+//! The slots tell what each green thread waits on, but not all of it: a future of another library
+//! tells nothing, and one that waits on a queue *or* on a channel from another thread, whichever
+//! comes first, may have noted only the queue. So suspicion is checked before it is spoken. Each green thread is polled once more, which a future
 //! must allow at any time, with a waker that counts its copies. Every leaf of ours keeps one copy
 //! and says so ([`crate::wait::park`]); a copy that nobody of ours accounts for is held by a
 //! stranger, who may wake the green thread yet. A deadlock is reported only when the numbers agree
@@ -16,6 +16,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Poll, Wake, Waker};
 
 use crate::core::Core;
@@ -59,7 +60,11 @@ pub(crate) struct Suspicion {
 
 /// A cheap first look.
 pub(crate) fn is_possible(core: &Core) -> bool {
-    if core.timers.borrow().len() > 0 || core.clock.is_held() || !core.all_wait_locally() {
+    if !core.all_are_suspect()
+        || core.timers.borrow().len() > 0
+        || core.clock.is_held()
+        || core.remote.stop.load(Ordering::SeqCst)
+    {
         return false;
     }
     let rest = core.suspicion.rest.get();
@@ -92,9 +97,8 @@ pub(crate) fn verify<T>(
             poll_task(core, key, &counted.waker);
         }
         let parks = core.counters.local_parks.get() - before;
-        let waits_locally = core.with_slot(key, |slot| slot.kind.is_local());
         let accounted = counted.copies() as u64 == parks;
-        if waits_locally != Some(true) || !accounted || !is_quiet(core) {
+        if !core.is_live(key) || !accounted || !is_quiet(core) || !core.all_are_suspect() {
             let in_vain = core.suspicion.in_vain.get().saturating_add(1);
             core.suspicion.in_vain.set(in_vain);
             core.suspicion.rest.set(in_vain.saturating_mul(4));

@@ -12,7 +12,10 @@ use crate::steps::{Checked, Failed, Steps, Verdict};
 use crate::workspace;
 
 /// (package, arguments that choose its tests).
-const RUNS: &[(&str, &[&str])] = &[("evlet-hub", &["--lib"])];
+const RUNS: &[(&str, &[&str])] = &[
+    ("evlet-hub", &["--lib"]),
+    ("evlet-hub", &["--test", "it", "--", "join::"]),
+];
 
 pub(crate) fn run() -> ExitCode {
     let mut steps = Steps::new();

@@ -8,13 +8,15 @@ mod cancel; // futures dropped at every poll
 mod connect;
 mod copy; // from one stream to another
 mod handles; // makefile, split, close: who still works, who is told
+mod limit; // set_timeout
 mod lines; // files of lines
 mod listen;
 mod loopback; // connected pairs for the others
 mod resolve;
 mod serve;
 mod shortage; // out of descriptors
-mod stream; // recv, send, limits
+mod stream; // recv, send, peek, ends
 mod tls;
+mod tls_errors; // certificates, settings and peers with something wrong
 mod tls_openssl; // against another implementation
 mod traits; // the futures traits

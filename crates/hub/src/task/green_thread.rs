@@ -14,9 +14,9 @@ use std::task::{Context, Poll, Waker, ready};
 
 use async_task::{FallibleTask, Task};
 
-use crate::core::{Core, Leaving};
+use crate::core::Core;
 use crate::running;
-use crate::task::{Ended, Exit, GreenThreadId, Key, Meta, Outcome};
+use crate::task::{Ended, Exit, GreenThreadId, Key, Leaving, Meta, Outcome};
 use crate::wait::{WaitKind, WaitsOn};
 
 /// The handle of a green thread.

@@ -8,6 +8,7 @@
 //! | `slot` | everything evlet can say about a green thread, in one table of the hub |
 //! | `spawn` | making one |
 //! | `body` | the future that `async-task` polls: the user's future, and its end, however it ends |
+//! | `ending` | kill, end, and who is told of it |
 //! | `exit` | why there is no result |
 //! | `green_thread` | the handle: wait, kill, cancel, link |
 //!
@@ -17,6 +18,7 @@
 //! of a body, which tells links and waiters.
 
 mod body;
+mod ending;
 mod exit;
 mod green_thread;
 mod id;
@@ -30,6 +32,7 @@ pub use id::GreenThreadId;
 pub use info::GreenThreadInfo;
 pub use spawn::{current, set_name, spawn, spawn_after, spawn_at, spawn_n};
 
+pub(crate) use ending::{Ending, Leaving};
 pub(crate) use id::{IdSource, Key, Meta};
 pub(crate) use slot::{Extra, Flags, Slot};
 pub(crate) use spawn::{ROOT_NAME, start};

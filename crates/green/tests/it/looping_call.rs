@@ -1,6 +1,9 @@
 //! `FixedIntervalLoopingCall`: oslo.service's cases 1 to 11, and what ours adds to them. (12 and 13
 //! are of the loop with a timeout. 5, a second start, and the second half of 11 cannot be written:
 //! `start` takes the loop by value.)
+//!
+//! One file with all of the reference's cases for the loop, in their order, so that each is found by
+//! its number; that takes it over 450 lines.
 
 use std::cell::{Cell, RefCell};
 use std::io;

@@ -1,4 +1,7 @@
 //! `LightQueue` and `Queue`: eventlet's cases, and what ours add to them.
+//!
+//! One file with all of the reference's cases for the queue, in their order, so that each is found by
+//! its number; that takes it over 450 lines.
 
 use std::pin::pin;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 
 use evlet_hub::{Call, CallKind, Fault, now, spawn, timeout, yield_now};
-use evlet_net::connect;
+use evlet_net::{connect, listen};
 
 use crate::loopback::{MS, faulty_hub, listener, run, text};
 
@@ -139,7 +139,8 @@ fn endless_errors_starve_nobody_and_end_in_waiting() {
 #[test]
 fn closing_the_listener_wakes_the_acceptor() {
     run(async {
-        let listener = Rc::new(listener());
+        // An address that no other test uses: its port is free as soon as nobody listens.
+        let listener = Rc::new(listen("127.0.0.44:0").unwrap());
         let addr = listener.local_addr().unwrap();
         let shared = Rc::clone(&listener);
         let waits = spawn(async move { shared.accept().await.map(drop) });

@@ -39,7 +39,7 @@ mod options;
 ///
 /// # Panics
 /// The function panics when the system gives it no hub (it has run out of descriptors), and where
-/// [`Hub::run`](https://docs.rs/evlet/latest/evlet/struct.Hub.html#method.run) does: inside of another
+/// `Hub::run` does: inside of another
 /// hub's run, or when every green thread waits for another one.
 ///
 /// # Errors at compile time

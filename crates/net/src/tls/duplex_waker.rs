@@ -78,16 +78,6 @@ impl DuplexWaker {
         polled
     }
 
-    /// Lets `half` wait until something happens that wakes both.
-    pub(crate) fn wait(&self, half: Half, cx: &mut Context<'_>) {
-        self.wakers.set(half, cx.waker());
-    }
-
-    /// Whether the other half waits: then nothing has happened since it polled.
-    pub(crate) fn other_waits(&self, half: Half) -> bool {
-        self.wakers.lock()[1 - half as usize].is_some()
-    }
-
     /// Wakes the other half.
     pub(crate) fn wake_other(&self, half: Half) {
         let other = self.wakers.lock()[1 - half as usize].take();

@@ -10,12 +10,10 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use evlet_hub::wait::{self, WaitKind, WaitsOn};
 use evlet_hub::{Sleep, sleep};
 use futures::io::{AsyncRead, AsyncWrite};
 use futures_rustls::{Accept, Connect, TlsAcceptor, TlsConnector};
@@ -58,7 +56,6 @@ use super::error::{Cause, Side, TlsError};
 /// })?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[track_caller]
 pub fn wrap_ssl<S>(stream: S, config: &TlsConfig) -> TlsStream<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -74,7 +71,6 @@ where
         timer: None,
         limit: config.limit(),
         side,
-        at: Location::caller(),
     }
 }
 
@@ -96,8 +92,6 @@ pub struct TlsStream<S> {
     timer: Option<Sleep>,
     limit: Duration,
     side: Side,
-    /// Where it was wrapped.
-    at: &'static Location<'static>,
 }
 
 enum State<S> {
@@ -189,10 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         }
     }
 
-    /// Goes on with the handshake.
-    ///
-    /// When the other half has polled it and waits, nothing can have happened since: this half then
-    /// only waits with it. So two green threads never wait for the stream below in one direction.
+    /// Goes on with the handshake, for whichever half asks.
     fn poll_handshake(&mut self, half: Half, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.state {
             State::Open(_) => return Poll::Ready(Ok(())),
@@ -206,13 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
             timer,
             limit,
             side,
-            at,
         } = self;
-        if wakers.other_waits(half) {
-            wakers.wait(half, cx);
-            wait::park(WaitsOn::new(WaitKind::Other, 0), at);
-            return Poll::Pending;
-        }
         let done = ready!(wakers.poll(half, cx, |cx| {
             // The timer first, so that the hub shows the stream as what is waited for.
             let timer = timer.get_or_insert_with(|| sleep(*limit));

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,10 +12,24 @@ use evlet_net::{TcpListener, TcpStream, connect, listen};
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
 
-/// Runs `test` on a hub with virtual time.
+/// Runs `test` on a hub with virtual time. One that waits for the network for ever, which no
+/// virtual time ends, ends the test program after a minute and says which test it was.
 pub(crate) fn run<F: Future>(test: F) -> F::Output {
     let hub = Hub::builder().virtual_time(true).build().unwrap();
-    hub.run(test)
+    let name = std::thread::current().name().unwrap_or("?").to_owned();
+    let (over, waits) = std::sync::mpsc::channel::<()>();
+    let guard = std::thread::spawn(move || {
+        let waited = waits.recv_timeout(60_000 * MS);
+        if waited == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            // Straight to the descriptor: what a test prints is lost with the process.
+            let _ = writeln!(io::stderr(), "{name} waits for ever");
+            std::process::abort();
+        }
+    });
+    let output = hub.run(test);
+    drop(over);
+    guard.join().unwrap();
+    output
 }
 
 /// What a hub told its operator.

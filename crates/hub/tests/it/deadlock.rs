@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use evlet_hub::wait::{WaitKind, WaitsOn, park};
 use evlet_hub::{
-    GreenThread, Hub, Io, RunError, handle, hold_clock, sleep, spawn, spawn_after, yield_now,
+    GreenThread, Hub, Io, RunError, handle, hold_clock, sleep, spawn, spawn_after, stats, yield_now,
 };
 use futures::FutureExt;
 use futures::channel::oneshot;
@@ -264,16 +264,34 @@ fn a_foreign_answer_that_comes_at_any_moment_is_no_deadlock() {
             }
         });
         play(&hub, async {
+            let (stuck, _) = embrace();
             for n in 0..3_000 {
                 let (send, answer) = oneshot::channel();
                 ask.send(send).unwrap();
-                let inner = spawn(async move { answer.await.unwrap() });
+                let inner = spawn(either(stuck.clone(), answer));
                 let outer = spawn(async move { inner.wait().await.unwrap() });
                 assert_eq!(outer.wait().await.unwrap(), n);
             }
             drop(ask);
+            part(&stuck).await;
         });
         thread.join().unwrap();
+    }
+}
+
+/// Waits for a green thread, which is a local wait, and for an answer, which is none: either will do.
+async fn either(stuck: Rc<GreenThread<()>>, answer: oneshot::Receiver<u32>) -> u32 {
+    futures::select! {
+        _ = stuck.wait().fuse() => u32::MAX,
+        n = answer.fuse() => n.unwrap(),
+    }
+}
+
+/// Ends two tasks that wait for each other.
+async fn part(task: &GreenThread<()>) {
+    task.kill().await;
+    while stats().green_threads > 0 {
+        yield_now().await;
     }
 }
 
@@ -282,32 +300,26 @@ fn a_foreign_answer_that_comes_at_any_moment_is_no_deadlock() {
 fn a_select_with_a_foreign_answer_is_no_deadlock() {
     for hub in hubs() {
         play(&hub, async {
-            let stuck = Rc::new(spawn(pending::<()>()));
-            let waits = stuck.clone();
-            let (send, answer) = oneshot::channel::<u8>();
+            let (stuck, _) = embrace();
+            let (send, answer) = oneshot::channel();
             let thread = thread::spawn(move || {
                 until_the_hub_sleeps();
                 send.send(9).unwrap();
             });
-            let chosen = spawn(async move {
-                futures::select! {
-                    _ = waits.wait().fuse() => 0,
-                    n = answer.fuse() => n.unwrap(),
-                }
-            });
+            let chosen = spawn(either(stuck.clone(), answer));
             assert_eq!(chosen.wait().await.unwrap(), 9);
             thread.join().unwrap();
-            stuck.kill().await;
+            part(&stuck).await;
         });
     }
 }
 
-// proves A-11: the same with the foreign answer first and the local wait last
+// proves A-11: the same with the foreign answer always asked first and the local wait last
 #[test]
 fn a_select_in_the_other_order_is_no_deadlock() {
     for hub in hubs() {
         play(&hub, async {
-            let stuck = Rc::new(spawn(pending::<()>()));
+            let (stuck, _) = embrace();
             let waits = stuck.clone();
             let (send, mut answer) = oneshot::channel::<u8>();
             let thread = thread::spawn(move || {
@@ -327,8 +339,33 @@ fn a_select_in_the_other_order_is_no_deadlock() {
             });
             assert_eq!(chosen.wait().await.unwrap(), 9);
             thread.join().unwrap();
-            stuck.kill().await;
+            part(&stuck).await;
         });
+    }
+}
+
+// proves A-11: and when the foreign answer can come no more, it is one
+#[test]
+fn a_select_whose_foreign_answer_is_given_up_is_a_deadlock() {
+    for hub in hubs() {
+        let _limit = Deadline::new();
+        let result = hub.try_run(async {
+            let (stuck, _) = embrace();
+            let (send, answer) = oneshot::channel::<u32>();
+            let waits = stuck.clone();
+            let chosen = spawn(async move {
+                let told = futures::select! {
+                    _ = waits.wait().fuse() => true,
+                    told = answer.fuse() => told.is_ok(),
+                };
+                assert!(!told);
+                waits.wait().await
+            });
+            yield_now().await;
+            drop(send);
+            let _ = chosen.wait().await;
+        });
+        assert!(matches!(result, Err(RunError::Deadlock(_))));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Other threads: wake-ups from anywhere, at any time.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
@@ -265,6 +265,40 @@ fn a_future_is_dropped_on_its_own_thread_whoever_lets_go_last() {
     });
     drop(hub);
     assert_eq!(dropped_on.get(), Some(here));
+}
+
+// proves A-3: the waker of a root that has returned wakes nobody, neither here nor in the next run
+#[test]
+fn a_stale_waker_of_the_root_does_nothing() {
+    let _limit = Deadline::new();
+    let hub = Hub::new().unwrap();
+    let kept: RefCell<Option<Waker>> = RefCell::new(None);
+    hub.run(poll_fn(|cx| {
+        *kept.borrow_mut() = Some(cx.waker().clone());
+        Poll::Ready(())
+    }));
+    let stale = kept.take().unwrap();
+    stale.wake_by_ref();
+    let mut polls = 0;
+    let remote = stale.clone();
+    hub.run(async {
+        let mut waits = Box::pin(async {
+            thread::spawn(move || remote.wake()).join().unwrap();
+            stale.wake();
+            let others = spawn(async {
+                for _ in 0..5 {
+                    yield_now().await;
+                }
+            });
+            others.await.unwrap();
+        });
+        poll_fn(|cx| {
+            polls += 1;
+            waits.as_mut().poll(cx)
+        })
+        .await;
+    });
+    assert_eq!(polls, 2, "when it began, and when the others were done");
 }
 
 // proves A-1: the waker of the root crosses threads as any other, also from one run to the next

@@ -20,6 +20,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Poll, Wake, Waker};
 
 use crate::core::Core;
+use crate::run_queue::Ready;
 use crate::task::{GreenThreadInfo, Key};
 
 /// Who waits on what in a deadlock.
@@ -51,25 +52,18 @@ pub(crate) enum Verdict<T> {
     Done(T),
 }
 
-/// How often suspicion has been in vain, and for how many idle moments it rests because of that.
+/// Who cleared the suspicion last time: asked first the next time, since it mostly clears it again.
 #[derive(Debug, Default)]
 pub(crate) struct Suspicion {
-    in_vain: Cell<u32>,
-    rest: Cell<u32>,
+    cleared_by: Cell<Option<Key>>,
 }
 
 /// A cheap first look.
 pub(crate) fn is_possible(core: &Core) -> bool {
-    if !core.all_are_suspect()
-        || core.timers.borrow().len() > 0
-        || core.clock.is_held()
-        || core.remote.stop.load(Ordering::SeqCst)
-    {
-        return false;
-    }
-    let rest = core.suspicion.rest.get();
-    core.suspicion.rest.set(rest.saturating_sub(1));
-    rest == 0
+    core.all_are_suspect()
+        && core.timers.borrow().len() == 0
+        && !core.clock.is_held()
+        && !core.remote.stop.load(Ordering::SeqCst)
 }
 
 /// The second look; see the module's page.
@@ -79,29 +73,33 @@ pub(crate) fn verify<T>(
     poll_root: &mut dyn FnMut(&Waker) -> Poll<T>,
     root_waker: &Waker,
 ) -> Verdict<T> {
-    let keys: Vec<Key> = {
+    let mut keys: Vec<Key> = {
         let slots = core.slots.borrow();
         slots
             .iter()
             .map(|(index, slot)| Key { id: slot.id, index })
             .collect()
     };
+    let first = core.suspicion.cleared_by.get();
+    if let Some(place) = keys.iter().position(|key| Some(*key) == first) {
+        keys.swap(0, place);
+    }
     for key in keys {
         let before = core.counters.local_parks.get();
         let counted = Counted::new(core, key, root, root_waker);
-        if key == root {
+        let polled = if key == root {
             if let Poll::Ready(output) = poll_root(&counted.waker) {
                 return Verdict::Done(output);
             }
+            true
         } else {
-            poll_task(core, key, &counted.waker);
-        }
+            poll_task(core, key, &counted.waker)
+        };
         let parks = core.counters.local_parks.get() - before;
         let accounted = counted.copies() as u64 == parks;
-        if !core.is_live(key) || !accounted || !is_quiet(core) || !core.all_are_suspect() {
-            let in_vain = core.suspicion.in_vain.get().saturating_add(1);
-            core.suspicion.in_vain.set(in_vain);
-            core.suspicion.rest.set(in_vain.saturating_mul(4));
+        if !polled || !core.is_live(key) || !accounted || !is_quiet(core) || !core.all_are_suspect()
+        {
+            core.suspicion.cleared_by.set(Some(key));
             return Verdict::None;
         }
     }
@@ -114,20 +112,23 @@ fn is_quiet(core: &Core) -> bool {
     core.queue.is_empty() && core.remote.is_empty() && core.timers.borrow().len() == 0
 }
 
-/// Gives one green thread an extra poll, with `waker` in place of its own.
-fn poll_task(core: &Core, key: Key, waker: &Waker) {
+/// Gives one green thread an extra poll, with `waker` in place of its own. Whether it could: one that
+/// another thread has woken this very moment is on its way to us, and is anything but stuck.
+fn poll_task(core: &Core, key: Key, waker: &Waker) -> bool {
     if let Some(Some(own)) = core.with_slot(key, |slot| slot.waker.clone()) {
         own.wake();
     }
-    // The queue was empty, so what is in it now is this one. If it is not, another thread has woken
-    // it this moment, and it arrives by itself.
-    if let Some(crate::run_queue::Ready::Task(task)) = core.queue.pop() {
-        core.substitute.replace(Some(waker.clone()));
-        core.has_substitute.set(true);
-        core.run_task(task);
-        core.has_substitute.set(false);
-        drop(core.substitute.take());
-    }
+    // The queue was empty, so what is in it now is this one.
+    let Some(Ready::Task(task)) = core.queue.pop() else {
+        return false;
+    };
+    let is_it = task.metadata().key == key;
+    core.substitute.replace(Some(waker.clone()));
+    core.has_substitute.set(is_it);
+    core.run_task(task);
+    core.has_substitute.set(false);
+    drop(core.substitute.take());
+    is_it
 }
 
 /// A waker that counts its copies by being an `Arc`.

@@ -16,6 +16,7 @@
 //! that is the same plan; we do not round.
 
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location};
 use std::rc::Rc;
@@ -59,7 +60,6 @@ use crate::looping_call::{IntoStep, LoopError, LoopingCall, Step};
 /// ```
 ///
 /// After oslo.service's `FixedIntervalLoopingCall`. A loop is started once, which the types see to.
-#[derive(Debug)]
 #[must_use = "call `start` to start the loop"]
 pub struct FixedIntervalLoopingCall<F> {
     f: F,
@@ -118,6 +118,16 @@ where
         let thread = spawn_at(at, looping).named(name);
         shared.runs_in(thread);
         LoopingCall::new(shared)
+    }
+}
+
+impl<F> fmt::Debug for FixedIntervalLoopingCall<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FixedIntervalLoopingCall")
+            .field("name", &self.name)
+            .field("initial_delay", &self.initial_delay)
+            .field("stop_on_error", &self.stop_on_error)
+            .finish_non_exhaustive()
     }
 }
 
@@ -196,50 +206,45 @@ impl<R: Clone + 'static> Drop for Ending<R> {
 /// When the calls start.
 struct Pace {
     interval: Duration,
-    planned: Option<Instant>,
+    /// When this call was to start, and when it did.
+    planned: Instant,
     started: Instant,
 }
 
 impl Pace {
     fn new(interval: Duration) -> Self {
+        let now = now();
         Pace {
             interval,
-            planned: None,
-            started: now(),
+            planned: now,
+            started: now,
         }
     }
 
     fn starts(&mut self) {
         self.started = now();
-        self.planned.get_or_insert(self.started);
     }
 
     /// Waits until the next call is due: at least one turn.
     async fn pause(&mut self, name: &str) {
         let now = now();
         let ran = now.saturating_duration_since(self.started);
-        if ran > self.interval {
-            if !self.interval.is_zero() {
-                let interval = self.interval;
-                tell(
-                    name,
-                    format!("took {ran:?}, longer than its interval of {interval:?}"),
-                );
-            }
-            self.planned = None;
-            return sleep(Duration::ZERO).await;
+        let interval = self.interval;
+        if ran > interval && !interval.is_zero() {
+            let message = format!("took {ran:?}, longer than its interval of {interval:?}");
+            tell(name, message);
         }
-        // Behind the plan by no fault of the function: plan from the late start.
-        let next = self
-            .planned
-            .and_then(|planned| planned.checked_add(self.interval));
-        let next = next.filter(|next| *next >= now);
-        self.planned = next.or_else(|| self.started.checked_add(self.interval));
-        match self.planned {
-            Some(planned) => sleep_until(planned).await,
-            // The interval does not fit the clock: never again.
-            None => sleep(Duration::MAX).await,
-        }
+        let after = |start: Instant| start.checked_add(interval);
+        let (Some(on_time), Some(after_late_start)) = (after(self.planned), after(self.started))
+        else {
+            // The interval does not fit the clock: never.
+            return sleep(Duration::MAX).await;
+        };
+        let next = [on_time, after_late_start]
+            .into_iter()
+            .find(|next| *next >= now);
+        self.planned = next.unwrap_or(now);
+        sleep_until(self.planned).await;
     }
 }
 

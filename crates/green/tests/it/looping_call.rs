@@ -417,6 +417,34 @@ fn a_loop_that_is_always_too_slow_gives_others_a_turn_and_says_so_each_time() {
     assert!(told.borrow()[0].contains("greedy"));
 }
 
+// proves B-5: the plan is not caught up with after others have held the hub
+#[test]
+fn after_others_held_the_hub_there_is_no_burst() {
+    const INTERVAL: Duration = Duration::from_millis(1);
+    evlet_hub::run(async {
+        let starts: Rc<RefCell<Vec<_>>> = Rc::default();
+        let log = starts.clone();
+        let looping = FixedIntervalLoopingCall::new(move || {
+            log.borrow_mut().push(now());
+            async {}
+        })
+        .start(INTERVAL);
+        sleep(3 * INTERVAL).await;
+        busy_for(40 * INTERVAL);
+        sleep(10 * INTERVAL).await;
+        looping.stop();
+        let starts = starts.take();
+        let gaps = starts.windows(2).map(|pair| pair[1] - pair[0]);
+        let (mut hurried, mut longest) = (0, Duration::ZERO);
+        for gap in gaps {
+            hurried += u32::from(gap < INTERVAL / 4);
+            longest = longest.max(gap);
+        }
+        assert!(longest >= 30 * INTERVAL, "the hub was held");
+        assert!(hurried <= 5, "{hurried} calls in a hurry");
+    });
+}
+
 fn busy_for(time: Duration) -> u64 {
     let start = std::time::Instant::now();
     let mut rounds = 0;

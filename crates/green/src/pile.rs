@@ -158,7 +158,6 @@ impl<T> Shared<T> {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<Option<T>> {
-        ready!(poll_budget(cx));
         let oldest = {
             let jobs = &mut self.state.borrow_mut().jobs;
             let is_there = jobs.front().is_some_and(GreenThread::is_finished);
@@ -166,15 +165,15 @@ impl<T> Shared<T> {
         };
         if let Some(mut job) = oldest {
             let Poll::Ready(result) = Pin::new(&mut job).poll(cx) else {
-                // Out of budget: woken already.
+                // Out of budget, and woken already.
                 self.state.borrow_mut().jobs.push_front(job);
                 return Poll::Pending;
             };
             self.leave_line(place);
-            self.wake_if_there_is_news();
             return Poll::Ready(Some(self.open(result)));
         }
         if self.state.borrow().outstanding() == 0 {
+            ready!(poll_budget(cx));
             self.leave_line(place);
             return Poll::Ready(None);
         }
@@ -225,6 +224,9 @@ impl<T> Shared<T> {
     }
 
     /// Wakes the consumers if there is a result, or nothing to wait for.
+    ///
+    /// This and the guards are enough: a consumer joins the line only while the head has not ended,
+    /// so all who stand there when it ends are woken, and each looks for the next head itself.
     fn wake_if_there_is_news(&self) {
         let mut wakers = Wakers::default();
         let mut state = self.state.borrow_mut();

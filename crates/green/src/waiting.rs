@@ -72,6 +72,18 @@ pub(crate) fn poll<C: Claim>(
     at: &'static Location<'static>,
 ) -> Poll<C::Output> {
     ready!(poll_budget(cx));
+    poll_within_budget(claim, state, place, cx, at)
+}
+
+/// [`poll`] for a step of a longer operation, which spends from the budget itself.
+#[inline]
+pub(crate) fn poll_within_budget<C: Claim>(
+    claim: &mut C,
+    state: &RefCell<C::State>,
+    place: &mut Option<Key>,
+    cx: &mut Context<'_>,
+    at: &'static Location<'static>,
+) -> Poll<C::Output> {
     if place.is_none()
         && let Some(output) = arrive(claim, state)
     {

@@ -125,10 +125,15 @@ impl<F, I: Iterator, M, T> Imap<F, I, M, T> {
     {
         while self.jobs.len() < self.pool.size().max(1) && self.take_input() {
             let slots = self.pool.slots();
-            let has_place = waiting::poll(&mut Place, slots, &mut self.place, cx, self.at);
-            let slot = match has_place {
+            let place = &mut self.place;
+            let slot = match waiting::poll_within_budget(&mut Place, slots, place, cx, self.at) {
                 Poll::Ready(()) => Some(Slot::taken(slots)),
-                Poll::Pending if self.must_run_inline() => None,
+                Poll::Pending if self.must_run_inline() => {
+                    if poll_budget(cx).is_pending() {
+                        return;
+                    }
+                    None
+                }
                 Poll::Pending => return,
             };
             let Some(input) = self.in_hand.take() else {
@@ -148,14 +153,9 @@ impl<F, I: Iterator, M, T> Imap<F, I, M, T> {
         self.leave_line();
     }
 
-    fn poll_oldest(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    fn poll_oldest(&mut self, cx: &mut Context<'_>) -> Poll<T> {
         let Some(oldest) = self.jobs.front_mut() else {
-            // Either it waits for a place, or this is the end.
-            return if self.in_hand.is_some() {
-                Poll::Pending
-            } else {
-                Poll::Ready(None)
-            };
+            return Poll::Pending;
         };
         let result = match oldest {
             Job::Thread(thread) => ready!(Pin::new(thread).poll(cx)),
@@ -163,18 +163,25 @@ impl<F, I: Iterator, M, T> Imap<F, I, M, T> {
                 Ok(polled) => Ok(ready!(polled)),
                 Err(payload) => Err(Exit::Panicked(payload)),
             },
-            Job::Panicked(payload) => Err(Exit::Panicked(std::mem::replace(payload, Box::new(())))),
+            Job::Panicked(payload) => {
+                ready!(poll_budget(cx));
+                Err(Exit::Panicked(std::mem::replace(payload, Box::new(()))))
+            }
         };
         self.jobs.pop_front();
         self.leave_line();
         match result {
-            Ok(value) => Poll::Ready(Some(value)),
+            Ok(value) => Poll::Ready(value),
             Err(Exit::Panicked(payload)) => resume_unwind(payload),
             Err(Exit::Killed) => panic!(
                 "a job of the imap created at {} was killed: its hub is gone",
                 self.at
             ),
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.inputs.is_none() && self.in_hand.is_none() && self.jobs.is_empty()
     }
 }
 
@@ -186,10 +193,15 @@ where
 {
     type Item = T;
 
+    // Exactly one step of each way through here spends from the budget: with two, a budget of one
+    // would never be enough.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        ready!(poll_budget(cx));
         self.fill(cx);
-        self.poll_oldest(cx)
+        if self.has_ended() {
+            ready!(poll_budget(cx));
+            return Poll::Ready(None);
+        }
+        self.poll_oldest(cx).map(Some)
     }
 }
 
@@ -200,7 +212,7 @@ where
     T: 'static,
 {
     fn is_terminated(&self) -> bool {
-        self.inputs.is_none() && self.in_hand.is_none() && self.jobs.is_empty()
+        self.has_ended()
     }
 }
 

@@ -11,7 +11,7 @@ use evlet_hub::{now, random_u64, sleep, spawn, yield_now};
 use futures::stream::FusedStream;
 use futures::{FutureExt, StreamExt, poll};
 
-use crate::stage::{MS, SECOND, an_hour, settle, virtually};
+use crate::stage::{MS, SECOND, an_hour, builder, settle, virtually};
 use crate::trace::Trace;
 
 async fn pow(a: u64, b: u32) -> u64 {
@@ -186,6 +186,25 @@ fn a_panic_of_the_function_itself_comes_at_its_position_too() {
     });
 }
 
+// proves A-9
+#[test]
+fn a_budget_however_small_is_enough() {
+    for budget in 1..6 {
+        let hub = builder().budget(budget).build().unwrap();
+        hub.run(async {
+            let pool = GreenPool::new(3);
+            for job in [0_u32, 1] {
+                let own = pool.clone();
+                let double = move |n: u32| async move { (n * 2, sleep(MS * (n * job)).await).0 };
+                let doubles = own.imap(double, 0..20).collect::<Vec<_>>().await;
+                assert!(doubles.into_iter().eq((0..20).map(|n| n * 2)));
+                let member = pool.spawn(async move { own.imap(double, 0..20).count().await });
+                assert_eq!(member.await.await.unwrap(), 20);
+            }
+        });
+    }
+}
+
 // Defect D5 of eventlet: there the consumer hangs.
 #[test]
 fn a_panic_of_the_inputs_comes_after_the_results_before_it_and_ends_the_stream() {
@@ -311,6 +330,25 @@ fn a_next_that_was_given_up_keeps_nothing_from_the_others() {
             "and no input is lost"
         );
         assert_eq!(pool.waiting(), 0);
+    });
+}
+
+#[test]
+fn between_two_results_the_stream_stands_in_no_line() {
+    virtually(async {
+        let pool = GreenPool::new(3);
+        let end = Event::<()>::new();
+        for _ in 0..2 {
+            let wait = end.clone();
+            pool.spawn_n(async move { wait.wait().await }).await;
+        }
+        let mut stream = pool.imap(|n| async move { n }, 0..3);
+        // Not its own `next`, which would leave the line for it.
+        assert_eq!(StreamExt::next(&mut stream).await, Some(0));
+        assert_eq!(pool.waiting(), 0);
+        end.send(()).unwrap();
+        pool.waitall().await;
+        assert_eq!(pool.free(), 3);
     });
 }
 

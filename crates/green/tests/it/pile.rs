@@ -164,6 +164,22 @@ fn spawning_never_waits_for_a_consumer() {
     });
 }
 
+// proves A-9
+#[test]
+fn a_consumer_that_runs_out_of_budget_loses_nothing() {
+    for budget in 1..6 {
+        let hub = builder().budget(budget).build().unwrap();
+        hub.run(async {
+            let pile = GreenPile::new(10);
+            for n in 0..10 {
+                pile.spawn(async move { n }).await;
+            }
+            pile.pool().waitall().await;
+            assert!(pile.collect::<Vec<_>>().await.into_iter().eq(0..10));
+        });
+    }
+}
+
 #[test]
 fn a_consumer_waits_for_a_job_that_waits_for_its_place() {
     virtually(async {

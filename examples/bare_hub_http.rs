@@ -1,10 +1,12 @@
-//! A web server straight on readiness, without a socket type of ours: the hub, and the standard library's sockets.
+//! A web server straight on readiness, without a socket type of ours: the hub, and the standard
+//! library's sockets.
 //!
-//! This is what the levels above are made of. A descriptor that would block has to be waited for, and there are two
-//! ways to wait: [`trampoline`], for once, with a timeout; and [`Io`], which stays registered for as long as it lives
-//! and tries the system call before it waits.
+//! This is what the levels above are made of. A descriptor that would block has to be waited for,
+//! and there are two ways to wait: [`trampoline`], for once, with a timeout; and [`Io`], which
+//! stays registered for as long as it lives and tries the system call before it waits.
 //!
-//! Run it: `cargo run --example bare_hub_http -- --addr 127.0.0.1:8000`, then open that address in a browser.
+//! Run it: `cargo run --example bare_hub_http -- --addr 127.0.0.1:8000`, then open that address in
+//! a browser.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,7 +1,7 @@
 //! A crawler: many pages at once, results in the order of the list.
 //!
-//! Up to 200 fetches run at a time. What fails is a line of output, the rest goes on, and the exit status is 1.
-//! Without addresses on the command line it crawls a small server of its own.
+//! Up to 200 fetches run at a time. What fails is a line of output, the rest goes on, and the exit
+//! status is 1. Without addresses on the command line it crawls a small server of its own.
 //!
 //! Run it: `cargo run --example crawler`, or
 //! `cargo run --example crawler -- [--root-cert FILE] https://example.org/ http://example.com/`

@@ -1,7 +1,8 @@
 //! An echo server by bytes: each byte comes back as soon as it is there.
 //!
-//! Up to 10,000 connections, a green thread for each; what one of them costs is its socket and a few hundred bytes.
-//! When it stops it tells what the hub did: with work at hand, one wait for events serves many connections.
+//! Up to 10,000 connections, a green thread for each; what one of them costs is its socket and a
+//! few hundred bytes. When it stops it tells what the hub did: with work at hand, one wait for
+//! events serves many connections.
 //!
 //! Run it: `cargo run --release --example echo_bytes -- --addr 127.0.0.1:6001`.
 

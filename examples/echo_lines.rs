@@ -1,7 +1,7 @@
 //! An echo server by lines: every line comes back when it is whole.
 //!
-//! The accept loop is written out, to show what `serve` does: a pool of 200 green threads is the bound, and the loop
-//! waits for a place in it before it takes the next connection.
+//! The accept loop is written out, to show what `serve` does: a pool of 200 green threads is the
+//! bound, and the loop waits for a place in it before it takes the next connection.
 //!
 //! Run it: `cargo run --example echo_lines -- --addr 127.0.0.1:6000`, then `nc 127.0.0.1 6000`.
 

@@ -1,7 +1,9 @@
-//! Two greenlets that hand control to each other by name, as the greenlet library's own manual begins.
+//! Two greenlets that hand control to each other by name, as the greenlet library's own manual
+//! begins.
 //!
-//! The first prints 12 and switches to the second, which prints 56 and switches back; the first prints 34 and ends,
-//! and so its parent, `main`, goes on. The second is never resumed: its 78 is never printed.
+//! The first prints 12 and switches to the second, which prints 56 and switches back; the first
+//! prints 34 and ends, and so its parent, `main`, goes on. The second is never resumed: its 78 is
+//! never printed.
 //!
 //! Run it: `cargo run --example greenlet`
 

@@ -1,10 +1,10 @@
 //! The starvation problem, shown and cured.
 //!
-//! One green thread runs at a time, until it waits for something. So a task that computes for a second without
-//! waiting keeps everyone else waiting for a second: here a heart that should beat every 100 ms. The cure
-//! is one `checkpoint().await` in the loop: it costs a few nanoseconds and lets others run when the
-//! task has held the thread for longer than its share. evlet also names the culprit on standard
-//! error, without being asked.
+//! One green thread runs at a time, until it waits for something. So a task that computes for a
+//! second without waiting keeps everyone else waiting for a second: here a heart that should beat
+//! every 100 ms. The cure is one `checkpoint().await` in the loop: it costs a few nanoseconds and
+//! lets others run when the task has held the thread for longer than its share. evlet also names
+//! the culprit on standard error, without being asked.
 //!
 //! Run it: `cargo run --release --example heartbeat`
 

@@ -2,7 +2,8 @@
 //!
 //! The same program stands in the README, without the command line and the signals.
 //!
-//! Run it: `cargo run --example hello -- --addr 127.0.0.1:7000`, then `nc 127.0.0.1 7000` and type a name.
+//! Run it: `cargo run --example hello -- --addr 127.0.0.1:7000`, then `nc 127.0.0.1 7000` and type
+//! a name.
 
 use std::io;
 

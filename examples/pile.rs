@@ -1,9 +1,11 @@
-//! A pile over raw sockets: ask many hosts the same thing at once, take the answers in the order of asking.
+//! A pile over raw sockets: ask many hosts the same thing at once, take the answers in the order of
+//! asking.
 //!
-//! For each host: resolve its name, connect, send `GET /`, read up to 1024 bytes. Without hosts on the
-//! command line it asks three small servers of its own.
+//! For each host: resolve its name, connect, send `GET /`, read up to 1024 bytes. Without hosts on
+//! the command line it asks three small servers of its own.
 //!
-//! Run it: `cargo run --example pile`, or `cargo run --example pile -- example.org example.com:8080`
+//! Run it: `cargo run --example pile`, or `cargo run --example pile -- example.org
+//! example.com:8080`
 
 use std::io;
 

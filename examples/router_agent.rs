@@ -1,7 +1,9 @@
-//! The loop of a network agent: for ever, take an update from a queue and handle it in a pool of eight.
+//! The loop of a network agent: for ever, take an update from a queue and handle it in a pool of
+//! eight.
 //!
-//! The pool's size is the back-pressure. When eight updates are in the works, `spawn_n` waits, the loop takes no
-//! further update, and the queue grows where everyone can see it instead of the agent doing everything at once.
+//! The pool's size is the back-pressure. When eight updates are in the works, `spawn_n` waits, the
+//! loop takes no further update, and the queue grows where everyone can see it instead of the agent
+//! doing everything at once.
 //!
 //! Run it: `cargo run --example router_agent`
 

@@ -1,8 +1,9 @@
 //! The tour: everything at once, on one thread.
 //!
-//! An HTTP server and a line-echo server run on loopback. A pool of 200 green threads crawls the first, a pile of 50
-//! clients talks to the second, and a heart beats every 100 ms the whole time. It ends with a table of
-//! what happened; the number to look at is how late the latest heartbeat was.
+//! An HTTP server and a line-echo server run on loopback. A pool of 200 green threads crawls the
+//! first, a pile of 50 clients talks to the second, and a heart beats every 100 ms the whole time.
+//! It ends with a table of what happened; the number to look at is how late the latest heartbeat
+//! was.
 //!
 //! Run it: `cargo run --release --example tour`
 
@@ -60,7 +61,8 @@ fn serve_counted<F>(
 where
     F: Future<Output = io::Result<()>> + 'static,
 {
-    // Two hundred knock in one turn; the usual backlog of 50 would have the others knock again a second later.
+    // Two hundred knock in one turn; the usual backlog of 50 would have the others knock again a
+    // second later.
     let listener = ListenOptions::new().backlog(1024).listen("127.0.0.1:0")?;
     let addr = listener.local_addr()?;
     let count = count.clone();

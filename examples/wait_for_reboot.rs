@@ -1,7 +1,8 @@
 //! Waiting for something to become true, in the two ways that cloud services do it.
 //!
-//! A looping call asks every half second until the machine runs again, and hands over what it found. A retry loop tries
-//! something that fails now and then, sleeps between attempts, and gives up with the last failure.
+//! A looping call asks every half second until the machine runs again, and hands over what it
+//! found. A retry loop tries something that fails now and then, sleeps between attempts, and gives
+//! up with the last failure.
 //!
 //! Run it: `cargo run --example wait_for_reboot`
 

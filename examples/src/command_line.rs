@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 
 use lexopt::prelude::{Long, ValueExt};
 
-/// What stands after `--addr`, or `default`. Anything else on the command line ends the program with status 2.
+/// What stands after `--addr`, or `default`. Anything else on the command line ends the program
+/// with status 2.
 pub fn addr_from_args(default: &str) -> String {
     let mut addr = default.to_owned();
     let mut args = lexopt::Parser::from_env();
@@ -31,7 +32,8 @@ pub fn say_listening(addr: SocketAddr) {
     let _ = std::io::stdout().flush();
 }
 
-/// Says what is wrong and ends the program with status 2: it was not started in a way that it can work.
+/// Says what is wrong and ends the program with status 2: it was not started in a way that it can
+/// work.
 pub fn give_up(why: impl Display) -> ! {
     let program = std::env::args().next().unwrap_or_default();
     let name = program.rsplit('/').next().unwrap_or_default();

@@ -1,8 +1,8 @@
 //! An HTTP client of one request: connect, ask, read the answer to its end.
 //!
-//! It asks for the connection to be closed afterwards, and understands the three ways in which a body ends: with
-//! its length, in chunks, with the connection. Redirects are not followed. What the other side may
-//! make us keep is bounded.
+//! It asks for the connection to be closed afterwards, and understands the three ways in which a
+//! body ends: with its length, in chunks, with the connection. Redirects are not followed. What the
+//! other side may make us keep is bounded.
 
 use std::io;
 
@@ -59,7 +59,8 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, url: &Url) -
     Ok(Page { status, body })
 }
 
-/// The host as the `Host` header wants it: an IPv6 address in brackets, the port unless it is the usual one.
+/// The host as the `Host` header wants it: an IPv6 address in brackets, the port unless it is the
+/// usual one.
 fn host_header(url: &Url) -> String {
     let shown = url.to_string();
     let after_scheme = shown.split_once("://").map_or("", |(_, rest)| rest);

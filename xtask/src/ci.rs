@@ -1,5 +1,5 @@
-//! Every check, in order, until one fails: the quick ones first, so that a wrong format is not found after
-//! ten minutes of tests.
+//! Every check, in order, until one fails: the quick ones first, so that a wrong format is not
+//! found after ten minutes of tests.
 //!
 //! Needed is the Rust toolchain with rustfmt and clippy (rustup's default profile has both).
 

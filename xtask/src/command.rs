@@ -1,8 +1,9 @@
 //! Child processes: shown before they run, read while they run, ended when their time is up.
 //!
-//! A check that hangs is the worst kind of failure, so whatever is not cargo itself gets a deadline and
-//! is killed at it. The standard library can neither wait with a deadline nor send a signal other than
-//! SIGKILL; the first is a loop over `try_wait`, the second is asked of the shell's own `kill`.
+//! A check that hangs is the worst kind of failure, so whatever is not cargo itself gets a deadline
+//! and is killed at it. The standard library can neither wait with a deadline nor send a signal
+//! other than SIGKILL; the first is a loop over `try_wait`, the second is asked of the shell's own
+//! `kill`.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
@@ -47,7 +48,8 @@ pub(crate) fn show_and_read(
     succeeded(command, status)
 }
 
-/// Runs a command to its end, or kills it at `limit`; gives back what it printed, whatever its status.
+/// Runs a command to its end, or kills it at `limit`; gives back what it printed, whatever its
+/// status.
 pub(crate) fn read(command: &mut Command, limit: Duration) -> Result<Finished, String> {
     Running::start(command)?.finish(limit)
 }
@@ -143,7 +145,8 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// No child outlives the check that started it. Killing one that has been waited for does nothing.
+    /// No child outlives the check that started it. Killing one that has been waited for does
+    /// nothing.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

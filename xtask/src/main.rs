@@ -1,9 +1,9 @@
 //! Everything a maintainer runs: `cargo xtask <command>`.
 //!
-//! All checks are this one program, and the robot that guards the main branch only starts it: "passes here" and
-//! "passes there" mean the same thing. It needs the Rust toolchain and nothing else; checks that want
-//! more (nginx, strace, a nightly with Miri) say so on a line that begins with `SKIPPED` and let the
-//! rest go on.
+//! All checks are this one program, and the robot that guards the main branch only starts it:
+//! "passes here" and "passes there" mean the same thing. It needs the Rust toolchain and nothing
+//! else; checks that want more (nginx, strace, a nightly with Miri) say so on a line that begins
+//! with `SKIPPED` and let the rest go on.
 
 use std::process::ExitCode;
 

@@ -1,11 +1,11 @@
-//! Some of the tests that Miri can run: those without descriptors, where wakers cross threads, futures are dropped
-//! in odd moments, and the few unsafe lines live.
+//! Some of the tests that Miri can run: those without descriptors, where wakers cross threads,
+//! futures are dropped in odd moments, and the few unsafe lines live.
 //!
-//! Miri interprets a program and sees every access to memory that is not ours, at a few hundred times the cost of
-//! running it. It has no sockets and no timerfd; the hub waits without descriptors there
-//! (`crates/hub/src/reactor/parked.rs`). To stay below four minutes it gets a choice of themes, without what
-//! counts to a thousand or leaves scheduling to chance for long. Miri lives in a nightly toolchain; where that is
-//! missing, this says so and lets the rest pass.
+//! Miri interprets a program and sees every access to memory that is not ours, at a few hundred
+//! times the cost of running it. It has no sockets and no timerfd; the hub waits without
+//! descriptors there (`crates/hub/src/reactor/parked.rs`). To stay below four minutes it gets a
+//! choice of themes, without what counts to a thousand or leaves scheduling to chance for long.
+//! Miri lives in a nightly toolchain; where that is missing, this says so and lets the rest pass.
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -91,7 +91,8 @@ fn available() -> bool {
     asked.is_ok_and(|status| status.success())
 }
 
-/// Not `cargo +nightly`: inside of a cargo that runs us, `cargo` is that cargo and knows no toolchains.
+/// Not `cargo +nightly`: inside of a cargo that runs us, `cargo` is that cargo and knows no
+/// toolchains.
 fn nightly_cargo() -> Command {
     let mut command = Command::new("rustup");
     command

@@ -1,8 +1,8 @@
 //! The README's server, taken from the page and run.
 //!
-//! The doc tests compile it (the facade includes the page), but a server does not end by itself, so they cannot
-//! run it. Here it is compiled against the library that was just built, on a port that is free instead
-//! of the one that the page shows, and one client asks it something.
+//! The doc tests compile it (the facade includes the page), but a server does not end by itself, so
+//! they cannot run it. Here it is compiled against the library that was just built, on a port that
+//! is free instead of the one that the page shows, and one client asks it something.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};

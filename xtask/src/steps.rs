@@ -1,7 +1,8 @@
 //! One named check after the other: shown, timed, counted, stopped at the first failure.
 //!
-//! The last line is always `N passed, N failed`, alone on its line, so that a program can read it. What is
-//! counted is the smallest thing that can fail by itself: a test, an example's run, a crate's arrows.
+//! The last line is always `N passed, N failed`, alone on its line, so that a program can read it.
+//! What is counted is the smallest thing that can fail by itself: a test, an example's run, a
+//! crate's arrows.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! Where things are, as cargo tells it.
 //!
-//! Everything that needs a path or the list of packages asks here, so that a target folder chosen by the
-//! environment and a package added tomorrow are both found.
+//! Everything that needs a path or the list of packages asks here, so that a target folder chosen
+//! by the environment and a package added tomorrow are both found.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

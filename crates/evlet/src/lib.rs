@@ -37,8 +37,8 @@
 //!
 //! # Where things come from
 //!
-//! This crate has no behaviour of its own: it gathers the names of the others, so that a program has one
-//! dependency. When something surprises you, the answer is in the crate below.
+//! This crate has no behaviour of its own: it gathers the names of the others, so that a program
+//! has one dependency. When something surprises you, the answer is in the crate below.
 //!
 //! | crate | names | for |
 //! |---|---|---|
@@ -48,7 +48,8 @@
 //! | `evlet-os` | the module [`os`] | signals |
 //! | `evlet-macros` | [`main`](macro@main), [`test`](macro@test) | where a program and a test begin |
 //!
-//! The names of hub, green and net stand at the root; the module [`prelude`] has those that most programs use.
+//! The names of hub, green and net stand at the root; the module [`prelude`] has those that most
+//! programs use.
 //!
 //! # Coming from eventlet
 //!
@@ -64,8 +65,8 @@
 //!
 //! # Testing
 //!
-//! [`#[evlet::test]`](macro@test) runs a test in virtual time: an hour of sleeping takes a millisecond, and one that
-//! can never go on is reported instead of waited for.
+//! [`#[evlet::test]`](macro@test) runs a test in virtual time: an hour of sleeping takes a
+//! millisecond, and one that can never go on is reported instead of waited for.
 //!
 //! Unix, Rust 1.88.
 

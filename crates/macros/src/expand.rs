@@ -1,6 +1,7 @@
 //! The function that comes out, and what is refused.
 //!
-//! The `async fn` is kept as it was written, inside of a plain function with the same name and return type:
+//! The `async fn` is kept as it was written, inside of a plain function with the same name and
+//! return type:
 //!
 //! ```text
 //! fn main() -> R {
@@ -9,11 +10,11 @@
 //! }
 //! ```
 //!
-//! An inner function, and not an `async` block around the body, because then `return`, `?` and every type error
-//! mean and say exactly what they would in the function that the user wrote.
+//! An inner function, and not an `async` block around the body, because then `return`, `?` and
+//! every type error mean and say exactly what they would in the function that the user wrote.
 //!
-//! When something is wrong the answer is the error *and* the function with its body left out, so that the
-//! compiler does not add "`main` function not found" to it.
+//! When something is wrong the answer is the error *and* the function with its body left out, so
+//! that the compiler does not add "`main` function not found" to it.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};

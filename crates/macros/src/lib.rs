@@ -1,7 +1,7 @@
 //! The two attributes of evlet: `#[evlet::main]` and `#[evlet::test]`.
 //!
-//! Both turn an `async fn` into a plain one that makes a hub and runs the body on it. Use them through the
-//! `evlet` crate: what they expand to names `::evlet`.
+//! Both turn an `async fn` into a plain one that makes a hub and runs the body on it. Use them
+//! through the `evlet` crate: what they expand to names `::evlet`.
 //!
 //! | file | idea |
 //! |---|---|
@@ -43,8 +43,8 @@ mod options;
 /// hub's run, or when every green thread waits for another one.
 ///
 /// # Errors at compile time
-/// The function must be `async` and take neither arguments nor generics; an unknown, repeated or ill-formed
-/// option is an error at its own place.
+/// The function must be `async` and take neither arguments nor generics; an unknown, repeated or
+/// ill-formed option is an error at its own place.
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
     expand::main(options.into(), function.into()).into()
@@ -61,10 +61,10 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// The options are those of [`main`](macro@main), except that `virtual_time` is `true` unless the test says
-/// `virtual_time = false` (a test that waits for another process or thread may want the real clock).
-/// `#[should_panic]`, `#[ignore]` and doc comments keep their meaning, and the test may return a `Result`: an
-/// `Err` fails it.
+/// The options are those of [`main`](macro@main), except that `virtual_time` is `true` unless the
+/// test says `virtual_time = false` (a test that waits for another process or thread may want the
+/// real clock). `#[should_panic]`, `#[ignore]` and doc comments keep their meaning, and the test
+/// may return a `Result`: an `Err` fails it.
 ///
 /// # Errors at compile time
 /// As for [`main`](macro@main).

@@ -1,7 +1,7 @@
 //! What stands between the parentheses of `#[evlet::main(…)]` and `#[evlet::test(…)]`.
 //!
-//! Each option becomes one call on `HubBuilder`. All mistakes of one list are reported together, each at its own
-//! place, so that they can be mended in one go.
+//! Each option becomes one call on `HubBuilder`. All mistakes of one list are reported together,
+//! each at its own place, so that they can be mended in one go.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -38,7 +38,8 @@ impl Options {
         mistakes.map_or(Ok(options), Err)
     }
 
-    /// The calls on a `HubBuilder`, to be written after one. `virtual_time` is what holds when the list is silent.
+    /// The calls on a `HubBuilder`, to be written after one. `virtual_time` is what holds when the
+    /// list is silent.
     pub(crate) fn builder_calls(&self, virtual_time: bool) -> TokenStream {
         let virtual_time = self.virtual_time.unwrap_or(virtual_time);
         let seed = self.seed.map(|seed| quote!(.seed(#seed)));

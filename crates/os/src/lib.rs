@@ -17,8 +17,8 @@
 //! ```
 //!
 //! # What happens inside
-//! No thread is started. A signal handler does nothing but write one byte to a pipe; the other end of that pipe
-//! is an ordinary descriptor of the hub. Two descriptors for each listener.
+//! No thread is started. A signal handler does nothing but write one byte to a pipe; the other end
+//! of that pipe is an ordinary descriptor of the hub. Two descriptors for each listener.
 //!
 //! # Map
 //! | module | idea |

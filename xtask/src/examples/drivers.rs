@@ -1,5 +1,5 @@
-//! The client sides: blocking sockets of the standard library and threads, so that nothing of ours sits on
-//! both ends of a check.
+//! The client sides: blocking sockets of the standard library and threads, so that nothing of ours
+//! sits on both ends of a check.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -25,8 +25,8 @@ fn ask_by_line(addr: SocketAddr, line: &str) -> io::Result<String> {
     Ok(answer)
 }
 
-/// Thirty clients at once, each with lines of every length from empty on: all bytes back, in order. One more
-/// client resets its connection in the middle of a line, and a last one must not notice.
+/// Thirty clients at once, each with lines of every length from empty on: all bytes back, in order.
+/// One more client resets its connection in the middle of a line, and a last one must not notice.
 pub(crate) fn echo(addr: SocketAddr) -> Result<(), String> {
     let clients: Vec<_> = (0..30)
         .map(|client| thread::spawn(move || echo_one(addr, client)))

@@ -1,12 +1,13 @@
 //! Every example run, and what it prints compared with `examples/expected/<name>.txt`.
 //!
-//! An example that ends by itself is run and compared. A server is started on a free port, driven by a small
-//! client of ours (see [`drivers`]), stopped with SIGTERM, and compared; then started again and stopped with
-//! SIGINT while a client is still connected. Both times it must exit with status 0 within a few seconds. At
-//! last it gets an address that cannot be one, which must be a message and exit status 2.
+//! An example that ends by itself is run and compared. A server is started on a free port, driven
+//! by a small client of ours (see [`drivers`]), stopped with SIGTERM, and compared; then started
+//! again and stopped with SIGINT while a client is still connected. Both times it must exit with
+//! status 0 within a few seconds. At last it gets an address that cannot be one, which must be a
+//! message and exit status 2.
 //!
-//! How expected output is written is told in [`pattern`]. An example without a row here, or a file in
-//! `examples/expected/` that no run uses, is an error: nothing is left out silently.
+//! How expected output is written is told in [`pattern`]. An example without a row here, or a file
+//! in `examples/expected/` that no run uses, is an error: nothing is left out silently.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -28,8 +29,8 @@ enum Example {
     Server(&'static str, fn(SocketAddr) -> Result<(), String>),
 }
 
-/// One run of an example that ends by itself. Standard output is compared; of a run that must fail, standard
-/// error after it as well.
+/// One run of an example that ends by itself. Standard output is compared; of a run that must fail,
+/// standard error after it as well.
 struct Run {
     /// The file under `examples/expected/`, without `.txt`.
     expected: &'static str,

@@ -1,4 +1,5 @@
-//! How expected output is written down: plain lines, with marks where a run may differ from the last one.
+//! How expected output is written down: plain lines, with marks where a run may differ from the
+//! last one.
 //!
 //! | mark | stands for |
 //! |---|---|
@@ -8,11 +9,11 @@
 //! | `{any}` | any text, also none, within the line |
 //! | `...` alone on a line | any number of lines, also none |
 //!
-//! Blanks: a run of blanks equals any other run of blanks, and those at a line's two ends do not count,
-//! so that a column that grows wider does not fail a table. Everything else must be equal.
+//! Blanks: a run of blanks equals any other run of blanks, and those at a line's two ends do not
+//! count, so that a column that grows wider does not fail a table. Everything else must be equal.
 
-/// Compares what a program printed with what was expected of it. The error shows the first line that
-/// nothing could match, and everything that was printed.
+/// Compares what a program printed with what was expected of it. The error shows the first line
+/// that nothing could match, and everything that was printed.
 pub(crate) fn compare(expected: &str, printed: &str) -> Result<(), String> {
     let patterns: Vec<&str> = expected.trim_end().lines().collect();
     let lines: Vec<&str> = printed.trim_end().lines().collect();
@@ -30,7 +31,8 @@ pub(crate) fn compare(expected: &str, printed: &str) -> Result<(), String> {
     ))
 }
 
-/// `at` is where both sides stand; `furthest` remembers the deepest place that was reached, for the message.
+/// `at` is where both sides stand; `furthest` remembers the deepest place that was reached, for the
+/// message.
 fn all_match(
     patterns: &[&str],
     lines: &[&str],

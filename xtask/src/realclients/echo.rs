@@ -1,5 +1,5 @@
-//! `echo_lines` and `echo_bytes` under real clients: 200 connections at once with 1,000 lines each from Python,
-//! and a file through `nc`. Every byte must come back, in order.
+//! `echo_lines` and `echo_bytes` under real clients: 200 connections at once with 1,000 lines each
+//! from Python, and a file through `nc`. Every byte must come back, in order.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -79,7 +79,8 @@ pub(super) fn under_nc(workspace: &Workspace) -> Verdict {
     Ok(Checked::passed(SERVERS.len()))
 }
 
-/// What makes nc shut its sending side down when its input ends: OpenBSD's has `-N`, the older one `-q SECONDS`.
+/// What makes nc shut its sending side down when its input ends: OpenBSD's has `-N`, the older one
+/// `-q SECONDS`.
 fn closing_flag() -> Option<&'static [&'static str]> {
     let help = read(Command::new("nc").arg("-h"), Duration::from_secs(5)).ok()?;
     let help = help.stdout + &help.stderr;

@@ -1,7 +1,7 @@
 //! Peers that we did not write: Python's socket module, `nc`, nginx, and strace as the witness.
 //!
-//! Release builds, because these checks are about what a user would see, and about system calls. Each tool that
-//! is missing costs its own check and a line that begins with `SKIPPED`.
+//! Release builds, because these checks are about what a user would see, and about system calls.
+//! Each tool that is missing costs its own check and a line that begins with `SKIPPED`.
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -1,8 +1,9 @@
-//! The crawler against nginx: 500 files over http, and again over https with a certificate that an authority
-//! made on the spot has signed. The sizes that the crawler prints must be the files' own, in order.
+//! The crawler against nginx: 500 files over http, and again over https with a certificate that an
+//! authority made on the spot has signed. The sizes that the crawler prints must be the files' own,
+//! in order.
 //!
-//! The server's certificate is not its own issuer: a client that follows the standard refuses an authority's
-//! certificate as a server's.
+//! The server's certificate is not its own issuer: a client that follows the standard refuses an
+//! authority's certificate as a server's.
 
 use std::fmt::Write as _;
 use std::fs;

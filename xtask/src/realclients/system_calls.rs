@@ -1,11 +1,12 @@
 //! What a hub asks of the kernel, as strace sees it.
 //!
-//! Under load, of `echo_bytes`: on average at most one wait call a turn (the server prints its own count of
-//! turns when it stops), no change to the poll set for a connection but its registration and its removal, and
-//! no timerfd set. Idle, of `echo_lines` with one open listener: not one system call in five seconds, by any thread.
+//! Under load, of `echo_bytes`: on average at most one wait call a turn (the server prints its own
+//! count of turns when it stops), no change to the poll set for a connection but its registration
+//! and its removal, and no timerfd set. Idle, of `echo_lines` with one open listener: not one
+//! system call in five seconds, by any thread.
 //!
-//! strace runs with `-D`, as a grandchild: the process we start is the server itself, so its signals and its exit
-//! status are the server's.
+//! strace runs with `-D`, as a grandchild: the process we start is the server itself, so its
+//! signals and its exit status are the server's.
 
 use std::collections::HashMap;
 use std::fs;
@@ -95,7 +96,8 @@ fn log_file(workspace: &Workspace, name: &str) -> Result<PathBuf, String> {
     Ok(log)
 }
 
-/// `None` where tracing is forbidden (some containers): strace then says so and the program never starts.
+/// `None` where tracing is forbidden (some containers): strace then says so and the program never
+/// starts.
 fn start_traced(
     workspace: &Workspace,
     name: &str,

@@ -1,8 +1,8 @@
 //! Who may depend on whom.
 //!
-//! The layers are crates so that the compiler keeps a lower one from knowing a higher one; this table keeps
-//! anyone from adding the edge in a manifest. Build and test dependencies count as well: a test of the hub that
-//! needs the pool would make the hub know of it.
+//! The layers are crates so that the compiler keeps a lower one from knowing a higher one; this
+//! table keeps anyone from adding the edge in a manifest. Build and test dependencies count as
+//! well: a test of the hub that needs the pool would make the hub know of it.
 
 use crate::steps::{Verdict, verdict_of};
 use crate::workspace::{Package, Workspace};

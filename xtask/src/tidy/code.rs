@@ -1,9 +1,9 @@
-//! A source file without its comments and its strings, so that a rule about words of code is not fooled by a
-//! sentence.
+//! A source file without its comments and its strings, so that a rule about words of code is not
+//! fooled by a sentence.
 //!
-//! What is taken out becomes blanks, line ends stay: line numbers still hold. This is not a lexer of all of
-//! Rust; it knows comments (nested), strings, raw strings, byte strings and character literals, and tells the
-//! latter from lifetimes by looking for the closing quote.
+//! What is taken out becomes blanks, line ends stay: line numbers still hold. This is not a lexer
+//! of all of Rust; it knows comments (nested), strings, raw strings, byte strings and character
+//! literals, and tells the latter from lifetimes by looking for the closing quote.
 
 /// The code of a file; what was text or comment is blank.
 pub(crate) fn only_code(source: &str) -> String {

@@ -1,7 +1,8 @@
 //! How a file opens, how long it is, what it may be called.
 //!
 //! * Every Rust file opens with `//!`: what it is for, before anything else.
-//! * A file of more than 450 lines says why in those opening lines, with the words "over 450 lines".
+//! * A file of more than 450 lines says why in those opening lines, with the words "over 450
+//!   lines".
 //! * No drawer names: a file is named after its one idea.
 
 use super::Source;

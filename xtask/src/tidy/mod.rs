@@ -1,8 +1,8 @@
-//! Rules that no compiler checks: how files open and how long they are, where unsafe may stand, who may
-//! depend on whom, and that pages name things that exist.
+//! Rules that no compiler checks: how files open and how long they are, where unsafe may stand, who
+//! may depend on whom, and that pages name things that exist.
 //!
-//! The same rules run as unit tests of this package (`cargo test -p xtask`), so that they are found even by
-//! someone who never heard of `cargo xtask`.
+//! The same rules run as unit tests of this package (`cargo test -p xtask`), so that they are found
+//! even by someone who never heard of `cargo xtask`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,8 +1,9 @@
 //! Pages name things that exist: paths, examples, commands, the Rust version.
 //!
-//! A page about code that has moved is worse than none. Checked are README.md and every page under docs/:
-//! targets of links, words in code marks that begin with a folder of the top level, the list of examples (both
-//! ways: none missing, none too many), the two commands of the README and the Rust version it states.
+//! A page about code that has moved is worse than none. Checked are README.md and every page under
+//! docs/: targets of links, words in code marks that begin with a folder of the top level, the list
+//! of examples (both ways: none missing, none too many), the two commands of the README and the
+//! Rust version it states.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -107,8 +108,8 @@ fn links(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Words in code marks that begin with a folder of the top level. `{a,b}`, `*` and `<name>` make a word a
-/// pattern: only the part before them is looked for.
+/// Words in code marks that begin with a folder of the top level. `{a,b}`, `*` and `<name>` make a
+/// word a pattern: only the part before them is looked for.
 fn code_paths(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, piece) in text.split('`').enumerate() {

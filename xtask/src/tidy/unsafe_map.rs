@@ -1,7 +1,7 @@
 //! The one table of files that may say `unsafe`, each with its reason.
 //!
-//! Everywhere else the compiler forbids it too (`unsafe_code` is denied for the workspace); this table is
-//! what makes opening another file a change that a reviewer sees.
+//! Everywhere else the compiler forbids it too (`unsafe_code` is denied for the workspace); this
+//! table is what makes opening another file a change that a reviewer sees.
 
 use super::Source;
 use super::code::{lines_with_word, only_code};

@@ -1,8 +1,8 @@
 //! Every public name of the crates below is reachable through the facade, exactly once.
 //!
-//! Read from the source files with a parser: what a crate's `lib.rs` makes public is its public face (no crate
-//! of ours exports by glob), so that a name added below and forgotten here fails this test. That the
-//! names mean what they say is the compiler's work.
+//! Read from the source files with a parser: what a crate's `lib.rs` makes public is its public
+//! face (no crate of ours exports by glob), so that a name added below and forgotten here fails
+//! this test. That the names mean what they say is the compiler's work.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -33,8 +33,8 @@ use super::self_pipe::self_pipe;
 /// ```
 ///
 /// # Errors
-/// * Signals that nobody can listen for (SIGKILL, SIGSTOP) or should not (SIGSEGV, SIGILL, SIGFPE: going on after
-///   them is undefined), and numbers that are no signal: `InvalidInput`.
+/// * Signals that nobody can listen for (SIGKILL, SIGSTOP) or should not (SIGSEGV, SIGILL, SIGFPE:
+///   going on after them is undefined), and numbers that are no signal: `InvalidInput`.
 /// * No hub runs on this thread, or no descriptors are left for the pipe.
 ///
 /// Each names the signal.
@@ -54,7 +54,8 @@ fn listen(signal: Signal, at: &'static Location<'static>) -> io::Result<SignalSt
     }
     let (read, write) = self_pipe()?;
     let read = Io::new_nonblocking(read)?;
-    // Last, because nothing after it can fail: the handler never outlives a stream that was not made.
+    // Last, because nothing after it can fail: the handler never outlives a stream that was not
+    // made.
     let registered = pipe::register(signal.as_raw(), write)?;
     Ok(SignalStream {
         signal,
@@ -85,7 +86,8 @@ impl SignalStream {
     /// Waits for the next arrival. Several that came since the last call count as one.
     ///
     /// # Errors
-    /// Those of reading a pipe, in practice only when the program has closed descriptors that are not its own.
+    /// Those of reading a pipe, in practice only when the program has closed descriptors that are
+    /// not its own.
     ///
     /// # Cancel safety
     /// A signal that has arrived is kept for the next call.
@@ -111,7 +113,8 @@ impl SignalStream {
     }
 }
 
-/// Reads everything that is there. An error after the first byte is left for the next call: the byte counts.
+/// Reads everything that is there. An error after the first byte is left for the next call: the
+/// byte counts.
 fn empty(pipe: &OwnedFd) -> io::Result<()> {
     sys::gate(Call::new(CallKind::Read, pipe.as_raw_fd()))?;
     let mut bytes = [0; 64];

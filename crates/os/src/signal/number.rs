@@ -7,8 +7,8 @@ use signal_hook::low_level::signal_name;
 
 /// A signal of the system, such as [`Signal::TERM`].
 ///
-/// The common ones are constants; [`Signal::from_raw`] makes any other. Whether one can listen for it is found out
-/// by [`signal`](super::signal).
+/// The common ones are constants; [`Signal::from_raw`] makes any other. Whether one can listen for
+/// it is found out by [`signal`](super::signal).
 ///
 /// ```
 /// use evlet_os::signal::Signal;

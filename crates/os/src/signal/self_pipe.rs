@@ -1,9 +1,9 @@
 //! The pipe between a signal handler and the hub.
 //!
-//! Both ends are non-blocking: the handler must never wait for a reader that is slow (a full pipe already says
-//! that the signal came), and the reader reads until there is nothing left. Both close on `exec`, from the call
-//! that makes them where the system can do that: a child started by another thread in between would inherit
-//! them.
+//! Both ends are non-blocking: the handler must never wait for a reader that is slow (a full pipe
+//! already says that the signal came), and the reader reads until there is nothing left. Both close
+//! on `exec`, from the call that makes them where the system can do that: a child started by
+//! another thread in between would inherit them.
 
 use std::io;
 use std::os::fd::OwnedFd;

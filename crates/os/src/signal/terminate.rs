@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 use super::{Signal, SignalStream, signal};
 
-/// From now on SIGINT and SIGTERM no longer end the process; the future completes at the first of them, with which
-/// one it was.
+/// From now on SIGINT and SIGTERM no longer end the process; the future completes at the first of
+/// them, with which one it was.
 ///
 /// Call it before saying that the program is ready, and await it beside the work:
 ///
@@ -30,8 +30,9 @@ use super::{Signal, SignalStream, signal};
 /// Those of [`signal`].
 ///
 /// # Cancel safety
-/// As long as the future exists, no signal is lost: it can be awaited by reference in turns with other things. Once it
-/// is dropped, nobody listens, and the two signals do nothing (see the [module](super)).
+/// As long as the future exists, no signal is lost: it can be awaited by reference in turns with
+/// other things. Once it is dropped, nobody listens, and the two signals do nothing (see the
+/// [module](super)).
 #[track_caller]
 pub fn terminate() -> io::Result<Terminate> {
     Ok(Terminate {

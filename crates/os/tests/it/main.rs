@@ -1,6 +1,7 @@
 //! What evlet-os promises, through its public API, a module for each theme.
 //!
-//! Signals belong to the whole process and these tests share one: each test uses signals that no other uses.
+//! Signals belong to the whole process and these tests share one: each test uses signals that no
+//! other uses.
 
 mod signal; // arrivals, bursts, several listeners, several hubs, giving up
 mod terminate; // the first SIGINT or SIGTERM

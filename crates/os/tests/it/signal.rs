@@ -36,7 +36,8 @@ fn arrivals_before_the_first_wait_count_and_bursts_are_told_once() {
             send_to_myself(Signal::USR2);
         }
         timeout(PATIENCE, usr2.recv()).await.unwrap().unwrap();
-        // Everything was read: a second wait finds nothing, also after the hub has looked at its descriptors.
+        // Everything was read: a second wait finds nothing, also after the hub has looked at its
+        // descriptors.
         let mut again = Box::pin(usr2.recv());
         for _ in 0..3 {
             assert!(poll!(again.as_mut()).is_pending());

@@ -26,8 +26,9 @@ fn the_first_of_the_two_completes_it_and_tells_which() {
     });
 }
 
-/// By `raise`, which delivers to this very thread before it returns; a signal sent to the process may be delivered to
-/// another thread a moment later, and a test that says "nothing has come" would be wrong now and then.
+/// By `raise`, which delivers to this very thread before it returns; a signal sent to the process
+/// may be delivered to another thread a moment later, and a test that says "nothing has come" would
+/// be wrong now and then.
 pub(crate) fn send_to_myself(signal: Signal) {
     signal_hook::low_level::raise(signal.as_raw()).expect("a program may signal itself");
 }

@@ -24,16 +24,20 @@ enum Entry<T> {
 
 #[derive(Debug)]
 struct Chunk<T> {
-    entries: Box<[Entry<T>]>,
+    // An array, so that an index below its length needs no check.
+    entries: Box<[Entry<T>; CHUNK]>,
     vacant: u32,
     used: u32,
 }
 
 impl<T> Chunk<T> {
     fn new() -> Self {
-        let entries = (1..=CHUNK as u32)
+        let entries: Box<[Entry<T>]> = (1..=CHUNK as u32)
             .map(|next| Entry::Vacant(if next == CHUNK as u32 { NONE } else { next }))
             .collect();
+        let Ok(entries) = entries.try_into() else {
+            unreachable!("as many entries as the array has were made")
+        };
         Chunk {
             entries,
             vacant: 0,
@@ -70,30 +74,37 @@ impl<T> Arena<T> {
 
     /// The index that the next [`insert`](Self::insert) will use.
     pub(crate) fn next_index(&mut self) -> u32 {
-        let chunk = self.chunk_with_room();
-        let vacant = self.chunks[chunk as usize]
-            .as_ref()
-            .map_or(NONE, |c| c.vacant);
-        chunk * CHUNK as u32 + vacant
+        loop {
+            if let Some(&number) = self.roomy.last()
+                && let Some(chunk) = &self.chunks[number as usize]
+                && chunk.vacant != NONE
+            {
+                return number * CHUNK as u32 + chunk.vacant;
+            }
+            self.make_room();
+        }
     }
 
+    /// Puts `value` into the table and tells its index.
+    #[inline]
     pub(crate) fn insert(&mut self, value: T) -> u32 {
-        let number = self.chunk_with_room();
-        let Some(chunk) = &mut self.chunks[number as usize] else {
-            unreachable!("chunk_with_room returns a chunk that exists")
-        };
-        let place = chunk.vacant;
-        let entry = &mut chunk.entries[place as usize];
-        let Entry::Vacant(next) = *entry else {
-            unreachable!("the free list holds vacant entries only")
-        };
-        chunk.vacant = next;
-        chunk.used += 1;
-        *entry = Entry::Occupied(value);
-        self.len += 1;
-        number * CHUNK as u32 + place
+        loop {
+            if let Some(&number) = self.roomy.last()
+                && let Some(chunk) = &mut self.chunks[number as usize]
+                && let Some(entry) = chunk.entries.get_mut(chunk.vacant as usize)
+                && let Entry::Vacant(next) = *entry
+            {
+                let place = std::mem::replace(&mut chunk.vacant, next);
+                chunk.used += 1;
+                *entry = Entry::Occupied(value);
+                self.len += 1;
+                return number * CHUNK as u32 + place;
+            }
+            self.make_room();
+        }
     }
 
+    #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&T> {
         let chunk = self.chunks.get(index as usize / CHUNK)?.as_ref()?;
         match &chunk.entries[index as usize % CHUNK] {
@@ -102,6 +113,7 @@ impl<T> Arena<T> {
         }
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut T> {
         let chunk = self.chunks.get_mut(index as usize / CHUNK)?.as_mut()?;
         match &mut chunk.entries[index as usize % CHUNK] {
@@ -126,6 +138,7 @@ impl<T> Arena<T> {
 
     /// Removes an entry after `take` has taken out of it what is still wanted: a large entry is not
     /// moved. What `take` leaves is dropped here, so it must not hold values of users.
+    #[inline]
     pub(crate) fn remove_with<R>(
         &mut self,
         index: u32,
@@ -188,7 +201,7 @@ impl<T> Arena<T> {
         let old = std::mem::replace(self, Arena::new());
         let chunks = old.chunks.into_iter().flatten();
         chunks
-            .flat_map(|c| c.entries.into_vec())
+            .flat_map(|c| (c.entries as Box<[Entry<T>]>).into_vec())
             .filter_map(|entry| match entry {
                 Entry::Occupied(value) => Some(value),
                 Entry::Vacant(_) => None,
@@ -200,10 +213,12 @@ impl<T> Arena<T> {
         (self.chunks.len() - self.freed.len()) * CHUNK - self.len
     }
 
-    fn chunk_with_room(&mut self) -> u32 {
+    /// Sees to it that the chunk on top of those with room has some.
+    #[cold]
+    fn make_room(&mut self) {
         while let Some(&number) = self.roomy.last() {
             match &self.chunks[number as usize] {
-                Some(chunk) if chunk.vacant != NONE => return number,
+                Some(chunk) if chunk.vacant != NONE => return,
                 _ => {
                     self.roomy.pop();
                 }
@@ -220,7 +235,6 @@ impl<T> Arena<T> {
             }
         };
         self.roomy.push(number);
-        number
     }
 }
 

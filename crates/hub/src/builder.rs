@@ -2,7 +2,7 @@
 
 use std::io;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::clock::{Clock, saturating_nanos};
@@ -13,6 +13,7 @@ use crate::remote::Remote;
 use crate::report::Report;
 use crate::running;
 use crate::sys::{Call, Fault};
+use crate::task::HubId;
 use crate::watchdog::Watchdog;
 
 /// Options of a [`Hub`]; made by [`Hub::builder`].
@@ -146,8 +147,7 @@ impl HubBuilder {
     /// # Errors
     /// When the system has no descriptors left for it, or no thread for the watchdog.
     pub fn build(self) -> io::Result<Hub> {
-        static HUBS: AtomicU64 = AtomicU64::new(1);
-        let id = HUBS.fetch_add(1, Ordering::Relaxed);
+        let id = next_id()?;
         let reactor = Reactor::new(self.backend)?;
         let remote = Remote::new(id, reactor.notifier());
         let watchdog = match self.watchdog {
@@ -172,6 +172,13 @@ impl HubBuilder {
         running::add_hub(&core);
         Ok(Hub::from_core(core))
     }
+}
+
+fn next_id() -> io::Result<HubId> {
+    static HUBS: AtomicU32 = AtomicU32::new(1);
+    let order = Ordering::Relaxed;
+    let next = HUBS.fetch_update(order, order, |id| id.checked_add(1));
+    next.map_err(|_| io::Error::other("this process has made as many hubs as there are numbers"))
 }
 
 impl std::fmt::Debug for HubBuilder {

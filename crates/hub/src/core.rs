@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,15 +17,16 @@ use async_task::Runnable;
 use crate::arena::Arena;
 use crate::clock::{Clock, coarse};
 use crate::deadlock::Suspicion;
+use crate::in_progress;
 use crate::reactor::Reactor;
 use crate::remote::Remote;
 use crate::report::{Report, message_of, print};
 use crate::run_queue::RunQueue;
 use crate::stats::{Counters, Stats, bump};
 use crate::sys::{Call, Fault};
-use crate::task::{Ending, Flags, GreenThreadInfo, IdSource, Key, Meta, Slot};
+use crate::task::{Flags, GreenThreadInfo, HubId, IdSource, Key, Meta, Slot};
 use crate::timers::Timers;
-use crate::wait::{WaitKind, WaitsOn};
+use crate::wait::WaitKind;
 use crate::watchdog::Watchdog;
 
 /// The options that steps of the loop read.
@@ -44,7 +45,7 @@ pub(crate) type FaultFn = Box<dyn FnMut(Call) -> Option<Fault>>;
 
 /// See the module's page.
 pub(crate) struct Core {
-    pub(crate) id: u64,
+    pub(crate) id: HubId,
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) queue: RunQueue,
@@ -56,30 +57,19 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     pub(crate) rng: RefCell<fastrand::Rng>,
     pub(crate) watchdog: Option<Watchdog>,
-    /// The green thread that runs now.
-    pub(crate) current: Cell<Option<Key>>,
-    /// Whether that one has been killed.
-    pub(crate) kill_current: Cell<bool>,
-    /// What is left of that one's budget.
-    pub(crate) budget: Cell<u32>,
     /// Its time slice: when it asked first, and in which poll.
     pub(crate) slice: Cell<(u64, Duration)>,
     /// When the first turn was given up since timers and descriptors were last seen to.
     yielding_since: Cell<Option<Duration>>,
     /// Whether the batch ends before it is full; see [`Core::gives_up_turn`].
     pub(crate) batch_is_over: Cell<bool>,
-    /// The green thread that is ending, while its links run.
-    pub(crate) ending: Cell<Option<Ending>>,
     pub(crate) suspicion: Suspicion,
     /// A waker to use in place of a task's own, while a deadlock is looked for.
     pub(crate) substitute: RefCell<Option<Waker>>,
-    pub(crate) has_substitute: Cell<bool>,
     pub(crate) has_faults: Cell<bool>,
     faults: RefCell<Option<FaultFn>>,
     on_report: Option<ReportFn>,
     tickets: Cell<u64>,
-    pub(crate) late_wakes: RefCell<Vec<Waker>>,
-    pub(crate) has_late_wakes: Cell<bool>,
     /// Whether one of the slots is the root's.
     pub(crate) has_root: Cell<bool>,
     /// Slots, the root's included, whose green thread may be stuck for ever.
@@ -94,7 +84,7 @@ impl Core {
         reason = "called once, by the builder, with everything it made"
     )]
     pub(crate) fn new(
-        id: u64,
+        id: HubId,
         config: Config,
         clock: Clock,
         reactor: Reactor,
@@ -117,22 +107,15 @@ impl Core {
             counters: Counters::default(),
             rng: RefCell::new(rng),
             watchdog,
-            current: Cell::new(None),
-            kill_current: Cell::new(false),
-            budget: Cell::new(0),
             slice: Cell::new((0, Duration::ZERO)),
             yielding_since: Cell::new(None),
             batch_is_over: Cell::new(false),
-            ending: Cell::new(None),
             suspicion: Suspicion::default(),
             substitute: RefCell::new(None),
-            has_substitute: Cell::new(false),
             has_faults: Cell::new(faults.is_some()),
             faults: RefCell::new(faults),
             on_report,
             tickets: Cell::new(0),
-            late_wakes: RefCell::new(Vec::new()),
-            has_late_wakes: Cell::new(false),
             has_root: Cell::new(false),
             suspects: Cell::new(0),
             wait_failed: Cell::new(false),
@@ -142,12 +125,12 @@ impl Core {
     /// Gives a ready green thread its turn.
     #[inline]
     pub(crate) fn run_task(&self, task: Runnable<Meta>) {
-        let key = task.metadata().key;
+        let key = task.metadata().key();
         self.begin_poll(key);
         task.run();
-        self.end_poll();
-        if self.has_late_wakes.get() {
-            self.wake_late();
+        self.end_poll(key);
+        if let Some(outcome) = in_progress::with(|poll| poll.outcome.take()) {
+            self.end(key, outcome);
         }
         self.verdict(key);
     }
@@ -164,31 +147,44 @@ impl Core {
 
     #[inline]
     pub(crate) fn begin_poll(&self, key: Key) {
-        let mut killed = false;
-        let mut site = None;
-        if let Some(slot) = self.slots.borrow_mut().get_mut(key.index) {
-            slot.polls += 1;
-            // Until a leaf of ours says otherwise.
-            self.count_suspect(slot.kind, WaitKind::Unknown);
-            slot.kind = WaitKind::Unknown;
-            killed = slot.flags.has(Flags::KILLED);
-            site = Some(slot.spawned_at);
-        }
-        self.kill_current.set(killed);
-        self.current.set(Some(key));
-        self.budget.set(self.config.budget);
         bump(&self.counters.polls);
+        let mut slots = self.slots.borrow_mut();
+        let Some(slot) = slots.get_mut(key.index) else {
+            return;
+        };
+        slot.polls += 1;
+        in_progress::with(|poll| {
+            poll.begin(key, self.config.budget);
+            poll.killed.set(slot.flags.has(Flags::KILLED));
+            poll.detached.set(slot.flags.has(Flags::DETACHED));
+            poll.has_waker.set(slot.waker.is_some());
+        });
         if let Some(watchdog) = &self.watchdog {
-            watchdog.poll_begins(key.id, site);
+            watchdog.poll_begins(key.id, Some(slot.spawned_at));
         }
     }
 
+    /// Carries what the poll noted into the slot, unless the green thread has ended.
     #[inline]
-    pub(crate) fn end_poll(&self) {
-        self.current.set(None);
-        self.kill_current.set(false);
+    pub(crate) fn end_poll(&self, key: Key) {
         if let Some(watchdog) = &self.watchdog {
             watchdog.poll_ends();
+        }
+        let (on, at, has_ended) = in_progress::with(|poll| {
+            poll.end();
+            (poll.on.get(), poll.at.get(), poll.has_ended())
+        });
+        if has_ended {
+            return;
+        }
+        if let Some(slot) = self.slots.borrow_mut().get_mut(key.index) {
+            self.count_suspect(slot.kind, on.kind);
+            slot.kind = on.kind;
+            if at.is_some() {
+                slot.waiting_at = at;
+                slot.subject = on.subject;
+                slot.since = self.clock.turn();
+            }
         }
     }
 
@@ -210,24 +206,6 @@ impl Core {
     pub(crate) fn begins_batches(&self) {
         self.yielding_since.set(None);
         self.batch_is_over.set(false);
-    }
-
-    #[inline]
-    pub(crate) fn park(&self, on: WaitsOn, at: &'static Location<'static>) {
-        let Some(key) = self.current.get() else {
-            return;
-        };
-        let since = self.clock.turn();
-        if let Some(slot) = self.slots.borrow_mut().get_mut(key.index) {
-            slot.waiting_at = Some(at);
-            self.count_suspect(slot.kind, on.kind);
-            slot.kind = on.kind;
-            slot.subject = on.subject;
-            slot.since = since;
-        }
-        if on.kind.is_local() {
-            bump(&self.counters.local_parks);
-        }
     }
 
     /// Keeps count of the green threads that may be stuck for ever: those that wait for another one,
@@ -270,19 +248,9 @@ impl Core {
     }
 
     pub(crate) fn mark_started(&self) {
-        if let Some(key) = self.current.get() {
+        if let Some(key) = in_progress::current() {
             self.with_slot_mut(key, |slot| slot.flags.clear(Flags::DELAYED));
         }
-    }
-
-    /// Whether `waker` is the running green thread's own.
-    pub(crate) fn is_own(&self, waker: &Waker) -> bool {
-        let own = self.current.get().and_then(|key| {
-            self.with_slot(key, |slot| {
-                slot.waker.as_ref().is_some_and(|own| own.will_wake(waker))
-            })
-        });
-        own == Some(true)
     }
 
     pub(crate) fn next_ticket(&self) -> u64 {

@@ -20,6 +20,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Poll, Wake, Waker};
 
 use crate::core::Core;
+use crate::in_progress;
 use crate::run_queue::Ready;
 use crate::task::{GreenThreadInfo, Key};
 
@@ -85,7 +86,8 @@ pub(crate) fn verify<T>(
         keys.swap(0, place);
     }
     for key in keys {
-        let before = core.counters.local_parks.get();
+        let local_parks = || in_progress::with(|poll| poll.local_parks.get());
+        let before = local_parks();
         let counted = Counted::new(core, key, root, root_waker);
         let polled = if key == root {
             if let Poll::Ready(output) = poll_root(&counted.waker) {
@@ -95,7 +97,7 @@ pub(crate) fn verify<T>(
         } else {
             poll_task(core, key, &counted.waker)
         };
-        let parks = core.counters.local_parks.get() - before;
+        let parks = local_parks() - before;
         let accounted = counted.copies() as u64 == parks;
         if !polled || !core.is_live(key) || !accounted || !is_quiet(core) || !core.all_are_suspect()
         {
@@ -122,11 +124,11 @@ fn poll_task(core: &Core, key: Key, waker: &Waker) -> bool {
     let Some(Ready::Task(task)) = core.queue.pop() else {
         return false;
     };
-    let is_it = task.metadata().key == key;
+    let is_it = task.metadata().key() == key;
     core.substitute.replace(Some(waker.clone()));
-    core.has_substitute.set(is_it);
+    in_progress::with(|poll| poll.substituted.set(is_it));
     core.run_task(task);
-    core.has_substitute.set(false);
+    in_progress::with(|poll| poll.substituted.set(false));
     drop(core.substitute.take());
     is_it
 }

@@ -14,6 +14,7 @@ use futures::channel::oneshot;
 use futures::task::AtomicWaker;
 
 use crate::core::Core;
+use crate::in_progress;
 use crate::remote::{Item, Remote};
 use crate::report::{Report, message_of, report};
 use crate::running;
@@ -103,7 +104,7 @@ fn start<F>(
     let body = async move {
         let result = AssertUnwindSafe(guarded).catch_unwind().await;
         let result = result.unwrap_or_else(|payload| Err(Exit::Panicked(payload)));
-        let id = running::with(|core| core.current.get()).flatten();
+        let id = in_progress::current();
         let letter = Letter {
             result: Some(result),
             from: id.map(|key| (key.id, site)),

@@ -93,6 +93,7 @@ mod core;
 mod deadlock;
 mod handle;
 mod hub;
+mod in_progress;
 mod io;
 mod random;
 mod reactor;

@@ -17,10 +17,11 @@
 //! A waker may outlive the hub. The hub's end waits until it holds every task that lives and
 //! drops it itself, so a waker that comes later meets a task that has ended, and does nothing.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use async_task::Runnable;
 use concurrent_queue::ConcurrentQueue;
@@ -28,7 +29,7 @@ use concurrent_queue::ConcurrentQueue;
 use crate::core::Core;
 use crate::reactor::Notifier;
 use crate::running;
-use crate::task::Meta;
+use crate::task::{HubId, Meta};
 use crate::timers::TimerKey;
 
 /// What another thread sends to the hub.
@@ -48,7 +49,7 @@ pub(crate) type Job = Box<dyn FnOnce(&Rc<Core>) + Send>;
 
 /// The half of a hub that other threads see.
 pub(crate) struct Remote {
-    pub(crate) hub: u64,
+    pub(crate) hub: HubId,
     items: ConcurrentQueue<Item>,
     asleep: AtomicBool,
     closed: AtomicBool,
@@ -59,11 +60,12 @@ pub(crate) struct Remote {
     notifier: Mutex<Option<Notifier>>,
 }
 
-/// Every hub of the process, by number.
-static ALL: Mutex<Vec<(u64, Weak<Remote>)>> = Mutex::new(Vec::new());
+/// Every hub of the process, by number. A task knows its hub by that: a pointer that is counted
+/// would cost each spawn two atomic operations.
+static ALL: RwLock<BTreeMap<HubId, Weak<Remote>>> = RwLock::new(BTreeMap::new());
 
 impl Remote {
-    pub(crate) fn new(hub: u64, notifier: Notifier) -> Arc<Self> {
+    pub(crate) fn new(hub: HubId, notifier: Notifier) -> Arc<Self> {
         let remote = Arc::new(Remote {
             hub,
             items: ConcurrentQueue::unbounded(),
@@ -73,26 +75,17 @@ impl Remote {
             handles: AtomicUsize::new(0),
             notifier: Mutex::new(Some(notifier)),
         });
-        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|(_, remote)| remote.strong_count() > 0);
-        all.push((hub, Arc::downgrade(&remote)));
+        let mut all = ALL.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, remote| remote.strong_count() > 0);
+        all.insert(hub, Arc::downgrade(&remote));
         remote
     }
 
-    /// The remote half of the hub numbered `hub`, for those who know no more of it. Seldom needed,
-    /// and so behind a lock.
-    pub(crate) fn find(hub: u64) -> Option<Arc<Self>> {
-        let all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, remote) = all.iter().find(|(other, _)| *other == hub)?;
-        remote.upgrade()
-    }
-
-    /// Where every wake-up of a green thread arrives, on whatever thread.
-    #[inline]
-    pub(crate) fn schedule(&self, task: Runnable<Meta>) {
-        if let Err(task) = running::push_if_running(self.hub, task) {
-            self.send(Item::Wake(task));
-        }
+    /// The remote half of the hub numbered `hub`, for those who know no more of it: those who are not
+    /// on its thread, and so pay for a lock that others read at the same time.
+    pub(crate) fn find(hub: HubId) -> Option<Arc<Self>> {
+        let all = ALL.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(&hub)?.upgrade()
     }
 
     pub(crate) fn send(&self, item: Item) {
@@ -169,6 +162,23 @@ impl Remote {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
+    }
+}
+
+/// Where every wake-up of a green thread arrives, on whatever thread.
+#[inline]
+pub(crate) fn schedule(task: Runnable<Meta>) {
+    if let Err(task) = running::push_if_running(task) {
+        send_home(task);
+    }
+}
+
+#[cold]
+fn send_home(task: Runnable<Meta>) {
+    match Remote::find(task.metadata().hub) {
+        Some(remote) => remote.send(Item::Wake(task)),
+        // The hub is gone and has leaked this one. It must not be dropped on a foreign thread.
+        None => std::mem::forget(task),
     }
 }
 

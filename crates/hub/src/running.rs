@@ -10,7 +10,8 @@ use std::rc::{Rc, Weak};
 use async_task::Runnable;
 
 use crate::core::Core;
-use crate::task::Meta;
+use crate::in_progress::{self, Aside};
+use crate::task::{HubId, Meta};
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
@@ -31,7 +32,7 @@ pub(crate) fn with<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
 }
 
 /// Calls `f` with the hub numbered `hub`, running or not, if it is of this thread and not gone.
-pub(crate) fn with_hub<R>(hub: u64, f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
+pub(crate) fn with_hub<R>(hub: HubId, f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
     let core = with(|core| (core.id == hub).then(|| Rc::clone(core))).flatten();
     let core = core.or_else(|| {
         let find = |hubs: &RefCell<Vec<Weak<Core>>>| {
@@ -71,13 +72,13 @@ pub(crate) fn expect(what: &str) -> Rc<Core> {
 pub(crate) const OUTSIDE: &str = "needs a hub that runs on this thread: call it inside \
     `evlet::run(async { .. })`, `Hub::run` or a function marked `#[evlet::main]`";
 
-/// Puts `task` into the queue of the hub numbered `hub` if that one runs on this thread; hands it
-/// back otherwise.
+/// Puts `task` into its hub's queue if that one runs on this thread; hands it back otherwise.
 #[inline]
-pub(crate) fn push_if_running(hub: u64, task: Runnable<Meta>) -> Result<(), Runnable<Meta>> {
+pub(crate) fn push_if_running(task: Runnable<Meta>) -> Result<(), Runnable<Meta>> {
     let mut task = Some(task);
     with(|core| {
-        if core.id == hub
+        if let Some(waiting) = &task
+            && core.id == waiting.metadata().hub
             && let Some(task) = task.take()
         {
             core.queue.push(task);
@@ -102,16 +103,19 @@ pub(crate) fn enter(core: Rc<Core>) -> Entered {
         .try_with(|current| current.borrow_mut().replace(core))
         .ok()
         .flatten();
-    Entered { before }
+    let poll = in_progress::with(|poll| poll.set_aside());
+    Entered { before, poll }
 }
 
 #[derive(Debug)]
 pub(crate) struct Entered {
     before: Option<Rc<Core>>,
+    poll: Aside,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        in_progress::with(|poll| poll.put_back(&self.poll));
         let before = self.before.take();
         let left = CURRENT.try_with(|current| {
             // The swap ends before the hub that was left is dropped: its drop may look here.

@@ -17,11 +17,12 @@ use std::rc::Rc;
 use async_task::Runnable;
 
 use crate::core::Core;
+use crate::in_progress;
 use crate::remote::Item;
 use crate::report::Report;
 use crate::run_queue::Ready;
 use crate::running;
-use crate::task::{Key, Meta};
+use crate::task::{Key, Meta, Outcome};
 
 const ROUNDS: usize = 64;
 
@@ -85,11 +86,12 @@ impl Held {
     fn drop_task(&mut self, core: &Rc<Core>, key: Key) {
         while core.is_live(key) {
             if let Some(task) = self.0.remove(&key.index) {
-                core.current.set(Some(key));
-                // Drops the future, links and waiters included; see `task::body`.
+                core.begin_poll(key);
+                // Drops the future; see `task::body`.
                 drop(task);
-                core.current.set(None);
-                core.wake_late();
+                core.end_poll(key);
+                let outcome = in_progress::with(|poll| poll.outcome.take());
+                core.end(key, outcome.unwrap_or(Outcome::Killed));
                 continue;
             }
             if let Some(Some(waker)) = core.with_slot(key, |slot| slot.waker.clone()) {
@@ -107,13 +109,13 @@ impl Held {
         let before = self.0.len();
         while let Some(ready) = core.queue.pop() {
             if let Ready::Task(task) = ready {
-                self.0.insert(task.metadata().key.index, task);
+                self.0.insert(task.metadata().key().index, task);
             }
         }
         while let Some(item) = core.remote.take() {
             match item {
                 Item::Wake(task) => {
-                    self.0.insert(task.metadata().key.index, task);
+                    self.0.insert(task.metadata().key().index, task);
                 }
                 late => drop_outside_hub(core, late),
             }

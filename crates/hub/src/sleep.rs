@@ -12,8 +12,9 @@ use crate::clock::{NEVER, Nanos, saturating_nanos};
 use crate::core::Core;
 use crate::remote::{Item, Remote};
 use crate::running;
+use crate::task::HubId;
 use crate::timers::TimerKey;
-use crate::wait::{WaitKind, WaitsOn};
+use crate::wait::{WaitKind, WaitsOn, park};
 
 /// Suspends the green thread for at least `duration`.
 ///
@@ -83,7 +84,7 @@ enum State {
     /// Gave the others a turn.
     Yielded,
     Set {
-        hub: u64,
+        hub: HubId,
         deadline: Nanos,
         key: TimerKey,
     },
@@ -128,7 +129,7 @@ impl Sleep {
             self.state = State::Yielded;
             core.gives_up_turn();
             cx.waker().wake_by_ref();
-            core.park(WaitsOn::new(WaitKind::Turn, 0), self.at);
+            park(WaitsOn::new(WaitKind::Turn, 0), self.at);
             return Poll::Pending;
         }
         if deadline == NEVER {
@@ -139,7 +140,7 @@ impl Sleep {
             let hub = core.id;
             self.state = State::Set { hub, deadline, key };
         }
-        core.park(WaitsOn::new(WaitKind::Timer, 0), self.at);
+        park(WaitsOn::new(WaitKind::Timer, 0), self.at);
         Poll::Pending
     }
 
@@ -185,7 +186,7 @@ impl Future for Sleep {
                 match updated {
                     Some(old) => {
                         drop(old);
-                        core.park(WaitsOn::new(WaitKind::Timer, 0), this.at);
+                        park(WaitsOn::new(WaitKind::Timer, 0), this.at);
                         Poll::Pending
                     }
                     None => {
@@ -195,7 +196,7 @@ impl Future for Sleep {
                 }
             }
             State::Never => {
-                core.park(WaitsOn::new(WaitKind::Timer, 0), this.at);
+                park(WaitsOn::new(WaitKind::Timer, 0), this.at);
                 Poll::Pending
             }
             State::Yielded | State::Done => {

@@ -50,8 +50,6 @@ pub(crate) struct Counters {
     pub(crate) turns: Cell<u64>,
     pub(crate) waits: Cell<u64>,
     pub(crate) remote_wakes: Cell<u64>,
-    /// Waits on local things, for the search for deadlocks.
-    pub(crate) local_parks: Cell<u64>,
 }
 
 pub(crate) fn bump(counter: &Cell<u64>) {

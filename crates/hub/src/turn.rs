@@ -38,7 +38,6 @@ use crate::running;
 use crate::stats::bump;
 use crate::task::{Flags, Key, ROOT_NAME, Slot};
 use crate::timers::Due;
-use crate::wait::WaitKind;
 
 /// Runs the loop until `root` is done.
 pub(crate) fn drive<F: Future>(
@@ -111,7 +110,7 @@ fn poll_root<F: Future>(
 ) -> Poll<F::Output> {
     core.begin_poll(key);
     let polled = {
-        let _guard = EndPoll(core);
+        let _guard = EndPoll(core, key);
         root.poll(&mut Context::from_waker(waker))
     };
     core.verdict(key);
@@ -119,11 +118,11 @@ fn poll_root<F: Future>(
 }
 
 /// Ends the poll of the root even when it panics.
-struct EndPoll<'a>(&'a Core);
+struct EndPoll<'a>(&'a Core, Key);
 
 impl Drop for EndPoll<'_> {
     fn drop(&mut self) {
-        self.0.end_poll();
+        self.0.end_poll(self.1);
     }
 }
 
@@ -297,19 +296,9 @@ impl<'a> RootSlot<'a> {
         waker: &Arc<RootWaker>,
     ) -> Self {
         let id = core.ids.next();
-        let index = core.slots.borrow_mut().insert(Slot {
-            id,
-            waker: Some(Waker::from(Arc::clone(waker))),
-            spawned_at: called_at,
-            waiting_at: None,
-            since: core.clock.turn(),
-            subject: 0,
-            polls: 0,
-            extra: None,
-            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
-            kind: WaitKind::Turn,
-            flags: Flags::default(),
-        });
+        let mut slot = Slot::new(id, called_at, core.clock.turn(), bytes, Flags::default());
+        slot.waker = Some(Waker::from(Arc::clone(waker)));
+        let index = core.slots.borrow_mut().insert(slot);
         let key = Key { id, index };
         core.set_name(key, ROOT_NAME);
         core.has_root.set(true);

@@ -52,7 +52,7 @@ use std::fmt;
 use std::panic::Location;
 use std::task::{Context, Poll};
 
-use crate::running;
+use crate::in_progress;
 
 /// What kind of thing a green thread waits on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -153,7 +153,7 @@ impl fmt::Display for WaitsOn {
 /// nothing.
 #[inline]
 pub fn park(on: WaitsOn, at: &'static Location<'static>) {
-    running::with(|core| core.park(on, at));
+    in_progress::with(|poll| poll.park(on, at));
 }
 
 /// Spends one unit of what this poll may do without waiting.
@@ -167,14 +167,20 @@ pub fn park(on: WaitsOn, at: &'static Location<'static>) {
 /// poll of a green thread. The idea is tokio's cooperative budget.
 #[inline]
 pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
-    let left = running::with(|core| {
-        let left = core.budget.get();
-        core.budget.set(left.saturating_sub(1));
-        left
-    });
-    if left == Some(0) {
-        cx.waker().wake_by_ref();
-        return Poll::Pending;
+    in_progress::with(|poll| match poll.budget.get().checked_sub(1) {
+        Some(left) => {
+            poll.budget.set(left);
+            Poll::Ready(())
+        }
+        None => out_of_budget(cx),
+    })
+}
+
+#[cold]
+fn out_of_budget(cx: &mut Context<'_>) -> Poll<()> {
+    if in_progress::current().is_none() {
+        return Poll::Ready(());
     }
-    Poll::Ready(())
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }

@@ -7,10 +7,11 @@ use std::rc::Rc;
 use std::task::Context;
 
 use crate::core::Core;
+use crate::in_progress;
 use crate::reactor::{Direction, Gone, Owner, SourceKey, Waiter};
 use crate::running;
 use crate::task::Key;
-use crate::wait::{WaitKind, WaitsOn};
+use crate::wait::{WaitKind, WaitsOn, park};
 
 /// Takes the source out of the table when dropped, which its owner does while the descriptor is
 /// still open.
@@ -136,7 +137,7 @@ impl Registration {
         ticket: Option<u64>,
     ) -> io::Result<()> {
         let core = &self.core;
-        let who = core.current.get();
+        let who = in_progress::current();
         let polls = || who.and_then(|who| core.with_slot(who, |slot| slot.polls));
         let waiter = Waiter {
             waker: cx.waker().clone(),
@@ -163,7 +164,7 @@ impl Registration {
             Direction::Read => WaitKind::Readable,
             Direction::Write => WaitKind::Writable,
         };
-        core.park(WaitsOn::new(kind, self.fd as u64), at);
+        park(WaitsOn::new(kind, self.fd as u64), at);
         // A poll-style caller that seemed to have given up and has not looks again. One with a
         // ticket has come again itself, perhaps from another green thread.
         if let Some(displaced) = displaced.flatten()
@@ -231,7 +232,7 @@ impl Registration {
 
     /// Takes a waiter out: the one with `ticket`, or the running green thread's own.
     pub(crate) fn forget(&self, direction: Direction, ticket: Option<u64>) {
-        let who = self.core.current.get();
+        let who = in_progress::current();
         let is_it = |waiter: &Waiter| match (waiter.owner, ticket) {
             (Owner::Ticket(other), Some(ticket)) => other == ticket,
             (Owner::Poll(_), None) => waiter.who == who,

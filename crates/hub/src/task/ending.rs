@@ -5,51 +5,29 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::sync::Arc;
 use std::task::Waker;
 
 use crate::core::Core;
+use crate::in_progress;
 use crate::report::{Report, message_of};
 use crate::stats::bump;
 use crate::task::{Ended, Extra, Flags, GreenThreadId, Key, Outcome};
 use crate::wait::WaitKind;
 
-/// A green thread on its way out.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ending {
-    pub(crate) id: GreenThreadId,
-    pub(crate) outcome: Outcome,
-    is_detached: bool,
-}
-
-/// What its end leaves to be told.
+/// Who a report is about.
 #[derive(Debug)]
-pub(crate) struct Leaving {
-    pub(crate) is_detached: bool,
-    id: GreenThreadId,
-    name: Option<Arc<str>>,
-    spawned_at: Option<&'static Location<'static>>,
+pub(crate) struct Who {
+    pub(crate) id: GreenThreadId,
+    pub(crate) name: Option<String>,
+    pub(crate) spawned_at: &'static Location<'static>,
 }
 
-impl Leaving {
-    pub(crate) fn unnamed(id: GreenThreadId, spawned_at: &'static Location<'static>) -> Self {
-        Leaving {
-            is_detached: true,
-            id,
-            name: None,
-            spawned_at: Some(spawned_at),
-        }
-    }
-
-    pub(crate) fn report_panic(&self, core: &Core, payload: &(dyn Any + Send)) {
-        self.report(core, "it", payload);
-    }
-
-    fn report(&self, core: &Core, place: &'static str, payload: &(dyn Any + Send)) {
+impl Who {
+    pub(crate) fn report_panic(self, core: &Core, place: &'static str, payload: &(dyn Any + Send)) {
         core.report(&Report::Panicked {
             id: self.id,
-            name: self.name.as_deref().map(str::to_owned),
-            spawned_at: self.spawned_at,
+            name: self.name,
+            spawned_at: Some(self.spawned_at),
             place,
             message: message_of(payload),
         });
@@ -59,84 +37,108 @@ impl Leaving {
 impl Core {
     /// Marks a green thread as one to be dropped at its next turn, and gives it one.
     pub(crate) fn kill(&self, key: Key) {
-        if self.current.get() == Some(key) {
-            // It is running: it ends when it next waits.
-            self.kill_current.set(true);
-            self.with_slot_mut(key, |slot| slot.flags.set(Flags::KILLED));
-            return;
-        }
+        let is_running = in_progress::with(|poll| {
+            let is_it = poll.is_of(key);
+            if is_it {
+                // It ends when it next waits.
+                poll.killed.set(true);
+            }
+            is_it
+        });
         let waker = self.with_slot_mut(key, |slot| {
             slot.flags.set(Flags::KILLED);
             slot.waker.clone()
         });
-        if let Some(Some(waker)) = waker {
+        // One without a waker has never waited: it is in the run queue.
+        if let Some(Some(waker)) = waker
+            && !is_running
+        {
             waker.wake();
         }
     }
 
-    /// Notes that nobody holds a handle any more. Returns whether it is still to end.
-    pub(crate) fn detach(&self, key: Key) -> bool {
-        if let Some(ending) = self.ending.get()
-            && ending.id == key.id
-        {
-            self.ending.set(Some(Ending {
-                is_detached: true,
-                ..ending
-            }));
-            return true;
-        }
-        self.with_slot_mut(key, |slot| slot.flags.set(Flags::DETACHED))
-            .is_some()
+    /// Keeps a waker of the running green thread.
+    pub(crate) fn keep_waker(&self, waker: &Waker) {
+        let Some(key) = in_progress::current() else {
+            return;
+        };
+        let clone = waker.clone();
+        let old = self.with_slot_mut(key, |slot| slot.waker.replace(clone));
+        drop(old);
     }
 
-    pub(crate) fn add_waiter(&self, key: Key, ticket: u64, waker: &Waker) {
-        let clone = waker.clone();
+    /// Notes that nobody holds a handle any more. Returns whether it is still to end.
+    pub(crate) fn detach(&self, key: Key) -> bool {
+        let is_live = self.with_slot_mut(key, |slot| slot.flags.set(Flags::DETACHED));
+        in_progress::with(|poll| {
+            if poll.is_of(key) {
+                poll.detached.set(true);
+            }
+        });
+        is_live.is_some()
+    }
+
+    /// Lets `waker` be woken at the end of a green thread, in place of the one that the waiter
+    /// known by `ticket` left before. Returns whether there is an end to wait for.
+    ///
+    /// The first waiter has a place in the slot, since mostly there is but one.
+    pub(crate) fn add_waiter(&self, key: Key, ticket: u64, waker: &Waker) -> bool {
+        let mut clone = Some(waker.clone());
         let old = self.with_slot_mut(key, |slot| {
+            let is_first = slot.waiter.1.is_none() && !slot.has_more_waiters();
+            if slot.waiter.0 == ticket || is_first {
+                let new = (ticket, clone.take());
+                return std::mem::replace(&mut slot.waiter, new).1;
+            }
             let waiters = &mut slot.extra().waiters;
+            let new = clone.take()?;
             match waiters.iter_mut().find(|(other, _)| *other == ticket) {
-                Some((_, place)) => Some(std::mem::replace(place, clone)),
+                Some((_, place)) => Some(std::mem::replace(place, new)),
                 None => {
-                    waiters.push((ticket, clone));
+                    waiters.push((ticket, new));
                     None
                 }
             }
         });
-        drop(old);
+        // Wakers are dropped after the borrow of the slot has ended: theirs is foreign code.
+        drop(clone);
+        old.is_some()
     }
 
     pub(crate) fn remove_waiter(&self, key: Key, ticket: u64) {
         let old = self.with_slot_mut(key, |slot| {
+            if slot.waiter.0 == ticket {
+                slot.waiter.0 = 0;
+                return slot.waiter.1.take();
+            }
             let waiters = &mut slot.extra.as_mut()?.waiters;
             let place = waiters.iter().position(|(other, _)| *other == ticket)?;
-            Some(waiters.remove(place))
+            Some(waiters.remove(place).1)
         });
         drop(old);
     }
 
     /// Takes a green thread out of the table, calls its links and wakes its waiters.
-    pub(crate) fn end(&self, key: Key, outcome: Outcome) -> Leaving {
-        let slot = self.slots.borrow_mut().remove_with(key.index, |slot| {
-            let extra = slot.extra.take();
+    #[inline]
+    pub(crate) fn end(&self, key: Key, outcome: Outcome) {
+        let left = self.slots.borrow_mut().remove_with(key.index, |slot| {
             self.count_suspect(slot.kind, WaitKind::Turn);
-            (slot.flags, slot.spawned_at, slot.waker.take(), extra)
+            let told = slot.extra.take().map(|extra| (extra, slot.spawned_at));
+            (slot.waker.take(), slot.waiter.1.take(), told)
         });
-        let mut left = Leaving {
-            is_detached: true,
-            id: key.id,
-            name: None,
-            spawned_at: None,
-        };
-        let Some((flags, spawned_at, waker, extra)) = slot else {
-            return left;
+        let Some((waker, waiter, told)) = left else {
+            return;
         };
         drop(waker);
         bump(&self.counters.finished);
-        left.is_detached = flags.has(Flags::DETACHED);
-        left.spawned_at = Some(spawned_at);
-        if let Some(extra) = extra {
-            self.tell_end(&mut left, *extra, outcome);
+        match told {
+            None => {
+                if let Some(waiter) = waiter {
+                    self.wake(waiter);
+                }
+            }
+            Some((extra, spawned_at)) => self.tell_end(key, outcome, waiter, *extra, spawned_at),
         }
-        left
     }
 
     pub(crate) fn end_root(&self, key: Key) {
@@ -152,40 +154,48 @@ impl Core {
     }
 
     #[cold]
-    fn tell_end(&self, left: &mut Leaving, extra: Extra, outcome: Outcome) {
-        left.name = extra.name;
-        if let (Some(watchdog), Some(_)) = (&self.watchdog, &left.name)
+    fn tell_end(
+        &self,
+        key: Key,
+        outcome: Outcome,
+        waiter: Option<Waker>,
+        extra: Extra,
+        spawned_at: &'static Location<'static>,
+    ) {
+        let id = key.id;
+        if let (Some(watchdog), Some(_)) = (&self.watchdog, &extra.name)
             && !watchdog.is_late()
         {
-            watchdog.forget(left.id);
+            watchdog.forget(id);
         }
-        let id = left.id;
-        self.ending.set(Some(Ending {
-            id,
-            outcome,
-            is_detached: left.is_detached,
-        }));
         for (_, link) in extra.links {
             let called = catch_unwind(AssertUnwindSafe(|| link(&Ended { id, outcome })));
             if let Err(payload) = called {
-                left.report(self, "a link of it", &*payload);
+                let name = extra.name.as_deref().map(str::to_owned);
+                let who = Who {
+                    id,
+                    name,
+                    spawned_at,
+                };
+                who.report_panic(self, "a link of it", &*payload);
             }
         }
-        if let Some(ending) = self.ending.take() {
-            left.is_detached = ending.is_detached;
-        }
-        // They are woken when the turn is over: the first waiter stands in the task, and is told
-        // then.
-        let waiters = extra.waiters.into_iter().map(|(_, waker)| waker);
-        self.late_wakes.borrow_mut().extend(waiters);
-        self.has_late_wakes.set(true);
+        waiter.into_iter().for_each(|waker| self.wake(waker));
+        let others = extra.waiters.into_iter();
+        others.for_each(|(_, waker)| self.wake(waker));
     }
 
-    /// Wakes those who wait for a green thread that has just ended, after its first waiter.
-    #[cold]
-    pub(crate) fn wake_late(&self) {
-        self.has_late_wakes.set(false);
-        let late = self.late_wakes.take();
-        late.into_iter().for_each(|waker| self.wake(waker));
+    /// Reports a panic of the green thread that runs now.
+    pub(crate) fn report_panic_of_current(&self, payload: &(dyn Any + Send)) {
+        let who = in_progress::current().and_then(|key| {
+            self.with_slot(key, |slot| Who {
+                id: key.id,
+                name: slot.name().map(|name| name.to_string()),
+                spawned_at: slot.spawned_at,
+            })
+        });
+        if let Some(who) = who {
+            who.report_panic(self, "it", payload);
+        }
     }
 }

@@ -42,6 +42,16 @@ impl Exit {
     }
 }
 
+impl Outcome {
+    pub(crate) fn of<T>(result: &Result<T, Exit>) -> Self {
+        match result {
+            Ok(_) => Outcome::Returned,
+            Err(Exit::Killed) => Outcome::Killed,
+            Err(Exit::Panicked(_)) => Outcome::Panicked,
+        }
+    }
+}
+
 impl fmt::Debug for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.panic_message() {

@@ -1,10 +1,10 @@
 //! The handle of a green thread: wait, kill, cancel, link.
 //!
-//! The first waiter uses the place that `async-task` keeps for one; it costs nothing. Others, and
-//! those that wait through another library's waker, stand in a list in the slot. So any number may wait, and the first to run after the end takes the
-//! result.
+//! Who waits leaves a waker in the green thread's slot, where any number may wait; the first to run
+//! after the end takes the result. The place that `async-task` keeps for one waiter stays empty: it
+//! is made for a waiter on another thread and costs five atomic operations.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -16,7 +16,7 @@ use async_task::{FallibleTask, Task};
 
 use crate::core::Core;
 use crate::running;
-use crate::task::{Ended, Exit, GreenThreadId, Key, Leaving, Meta, Outcome};
+use crate::task::{Ended, Exit, GreenThreadId, Key, Meta, Outcome, Who};
 use crate::wait::{WaitKind, WaitsOn};
 
 /// The handle of a green thread.
@@ -56,9 +56,7 @@ pub struct GreenThread<T> {
     core: Rc<Core>,
     key: Key,
     spawned_at: &'static Location<'static>,
-    output: RefCell<Output<T>>,
-    /// The ticket of the waiter that uses the place in the task; zero when it is free.
-    first_waiter: Cell<u64>,
+    output: Cell<Output<T>>,
     /// This handle's own ticket, when it is awaited itself; zero before.
     ticket: Cell<u64>,
 }
@@ -70,35 +68,26 @@ enum Output<T> {
 }
 
 impl<T> Output<T> {
-    /// The result, once it is there.
-    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Exit>> {
-        let result = match self {
-            Output::Task(task) => {
-                // `None`: the task was dropped with its hub.
-                ready!(Pin::new(task).poll(cx)).unwrap_or(Err(Exit::Killed))
-            }
-            Output::Taken(_) => return Poll::Ready(Err(Exit::taken())),
-            Output::Held(_) => Err(Exit::Killed),
-        };
-        match std::mem::replace(self, Output::Taken(outcome_of(&result))) {
-            Output::Held(held) => {
-                *self = Output::Taken(outcome_of(&held));
-                Poll::Ready(*held)
-            }
-            Output::Task(task) => {
+    /// The result of one that has ended, and how it ended.
+    fn open(self) -> (Result<T, Exit>, Outcome) {
+        match self {
+            Output::Task(mut task) => {
+                let mut cx = Context::from_waker(Waker::noop());
+                let result = match Pin::new(&mut task).poll(&mut cx) {
+                    Poll::Ready(Some(result)) => result,
+                    // The task was dropped with its hub.
+                    Poll::Ready(None) | Poll::Pending => Err(Exit::Killed),
+                };
                 task.detach();
-                Poll::Ready(result)
+                let outcome = Outcome::of(&result);
+                (result, outcome)
             }
-            Output::Taken(_) => Poll::Ready(result),
+            Output::Held(result) => {
+                let outcome = Outcome::of(&result);
+                (*result, outcome)
+            }
+            Output::Taken(outcome) => (Err(Exit::taken()), outcome),
         }
-    }
-}
-
-fn outcome_of<T>(result: &Result<T, Exit>) -> Outcome {
-    match result {
-        Ok(_) => Outcome::Returned,
-        Err(Exit::Killed) => Outcome::Killed,
-        Err(Exit::Panicked(_)) => Outcome::Panicked,
     }
 }
 
@@ -143,8 +132,7 @@ impl<T> GreenThread<T> {
             core,
             key,
             spawned_at,
-            output: RefCell::new(output),
-            first_waiter: Cell::new(0),
+            output: Cell::new(output),
             ticket: Cell::new(0),
         }
     }
@@ -256,27 +244,20 @@ impl<T> GreenThread<T> {
 
     /// How it ended; only asked once it has.
     fn outcome(&self) -> Outcome {
-        if let Some(ending) = self.core.ending.get()
-            && ending.id == self.key.id
-        {
-            return ending.outcome;
-        }
-        let mut output = self.output.borrow_mut();
-        if let Output::Task(_) = &*output {
-            let taken = output.poll_take(&mut Context::from_waker(Waker::noop()));
-            let result = match taken {
-                Poll::Ready(result) => result,
-                Poll::Pending => return Outcome::Killed,
-            };
-            *output = Output::Held(Box::new(result));
-        }
-        match &*output {
-            Output::Held(result) => outcome_of(result),
-            Output::Taken(outcome) => *outcome,
-            Output::Task(_) => Outcome::Killed,
+        match self.output.replace(Output::Taken(Outcome::Killed)) {
+            Output::Taken(outcome) => {
+                self.output.set(Output::Taken(outcome));
+                outcome
+            }
+            output => {
+                let (result, outcome) = output.open();
+                self.output.set(Output::Held(Box::new(result)));
+                outcome
+            }
         }
     }
 
+    #[inline]
     fn poll_wait(
         &self,
         cx: &mut Context<'_>,
@@ -288,42 +269,19 @@ impl<T> GreenThread<T> {
             if *ticket == 0 {
                 *ticket = self.core.next_ticket();
             }
-            self.add_waiter(*ticket, cx);
+            self.core.add_waiter(self.key, *ticket, cx.waker());
             let on = WaitsOn::new(WaitKind::GreenThread, self.key.id.as_u64());
             crate::wait::park(on, at);
             return Poll::Pending;
         }
-        self.output.borrow_mut().poll_take(cx)
-    }
-
-    fn add_waiter(&self, ticket: u64, cx: &mut Context<'_>) {
-        let first = self.first_waiter.get();
-        // `async-task` ends the process when a waker that it holds panics; the hub's own do not.
-        let may_be_first = (first == 0 || first == ticket) && self.core.is_own(cx.waker());
-        if may_be_first {
-            if first == 0 {
-                self.first_waiter.set(ticket);
-                self.core.remove_waiter(self.key, ticket);
-            }
-            if let Output::Task(task) = &mut *self.output.borrow_mut() {
-                // Leaves a clone of the waker in the task.
-                let _ = Pin::new(task).poll(cx);
-            }
-            return;
-        }
-        if first == ticket {
-            self.first_waiter.set(0);
-        }
-        self.core.add_waiter(self.key, ticket, cx.waker());
+        let output = self.output.replace(Output::Taken(Outcome::Killed));
+        let (result, outcome) = output.open();
+        self.output.set(Output::Taken(outcome));
+        Poll::Ready(result)
     }
 
     fn leave(&self, ticket: u64) {
-        if ticket == 0 {
-            return;
-        }
-        if self.first_waiter.get() == ticket {
-            self.first_waiter.set(0);
-        } else {
+        if ticket != 0 {
             self.core.remove_waiter(self.key, ticket);
         }
     }
@@ -346,22 +304,23 @@ impl<T> Unpin for GreenThread<T> {}
 
 impl<T> Drop for GreenThread<T> {
     fn drop(&mut self) {
+        let output = self.output.replace(Output::Taken(Outcome::Killed));
+        if let Output::Taken(_) = output {
+            return;
+        }
         self.leave(self.ticket.get());
-        let output = std::mem::replace(self.output.get_mut(), Output::Taken(Outcome::Returned));
         match output {
             Output::Task(task) if self.core.detach(self.key) => task.detach(),
-            Output::Task(_) | Output::Held(_) => {
-                let mut output = output;
-                let mut cx = Context::from_waker(Waker::noop());
-                if let Poll::Ready(Err(Exit::Panicked(payload))) = output.poll_take(&mut cx) {
-                    Leaving::unnamed(self.key.id, self.spawned_at)
-                        .report_panic(&self.core, &*payload);
-                }
-                if let Output::Task(task) = output {
-                    task.detach();
+            ended => {
+                if let (Err(Exit::Panicked(payload)), _) = ended.open() {
+                    let who = Who {
+                        id: self.key.id,
+                        name: None,
+                        spawned_at: self.spawned_at,
+                    };
+                    who.report_panic(&self.core, "it", &*payload);
                 }
             }
-            Output::Taken(_) => {}
         }
     }
 }

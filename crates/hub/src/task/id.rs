@@ -30,11 +30,31 @@ pub(crate) struct Key {
 
 /// What `async-task` carries for us beside each task.
 ///
-/// Plain data, so that wake-ups may come from any thread.
+/// Plain data, so that wake-ups may come from any thread; and all that the schedule function knows,
+/// so that it needs no memory of its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Meta {
-    pub(crate) key: Key,
+    id: GreenThreadId,
+    index: u32,
+    pub(crate) hub: HubId,
 }
+
+impl Meta {
+    #[inline]
+    pub(crate) fn new(key: Key, hub: HubId) -> Self {
+        let Key { id, index } = key;
+        Meta { id, index, hub }
+    }
+
+    #[inline]
+    pub(crate) fn key(&self) -> Key {
+        let Meta { id, index, .. } = *self;
+        Key { id, index }
+    }
+}
+
+/// The number of a hub: unique in the process.
+pub(crate) type HubId = u32;
 
 /// Ids of one hub, drawn in blocks from a counter of the process, so that a spawn touches no
 /// atomic.

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::time::Instant;
 
 use crate::core::Core;
+use crate::in_progress;
 use crate::task::{GreenThreadId, Slot};
 use crate::wait::{WaitKind, WaitsOn};
 
@@ -35,12 +36,17 @@ pub struct GreenThreadInfo {
 
 impl GreenThreadInfo {
     pub(crate) fn of(core: &Core, slot: &Slot) -> Self {
+        // One that looks at itself runs: what it waited on is in the slot until its poll is over.
+        let is_running = in_progress::current().is_some_and(|key| key.id == slot.id);
         GreenThreadInfo {
             id: slot.id,
             name: slot.name().map(|name| name.to_string()),
             spawned_at: slot.spawned_at,
             waiting_at: slot.waiting_at,
-            waits_on: WaitsOn::new(slot.kind, slot.subject),
+            waits_on: match is_running {
+                true => WaitsOn::default(),
+                false => WaitsOn::new(slot.kind, slot.subject),
+            },
             since: core.clock.instant(slot.since),
             polls: slot.polls,
             bytes: slot.bytes as usize,

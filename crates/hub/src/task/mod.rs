@@ -7,6 +7,7 @@
 //! | `id` | the number of a green thread, and the little that `async-task` carries for us |
 //! | `slot` | everything evlet can say about a green thread, in one table of the hub |
 //! | `spawn` | making one |
+//! | `unchecked` | the one call that makes the task, and why it may leave out checks |
 //! | `body` | the future that `async-task` polls: the user's future, and its end, however it ends |
 //! | `ending` | kill, end, and who is told of it |
 //! | `exit` | why there is no result |
@@ -25,6 +26,11 @@ mod id;
 mod info;
 mod slot;
 mod spawn;
+#[allow(
+    unsafe_code,
+    reason = "spares each poll a look at the thread's number; see the file's page"
+)]
+mod unchecked;
 
 pub use exit::{Ended, Exit, Outcome};
 pub use green_thread::{GreenThread, Kill, LinkId, Wait};
@@ -32,7 +38,7 @@ pub use id::GreenThreadId;
 pub use info::GreenThreadInfo;
 pub use spawn::{current, set_name, spawn, spawn_after, spawn_at, spawn_n};
 
-pub(crate) use ending::{Ending, Leaving};
-pub(crate) use id::{IdSource, Key, Meta};
+pub(crate) use ending::Who;
+pub(crate) use id::{HubId, IdSource, Key, Meta};
 pub(crate) use slot::{Extra, Flags, Slot};
 pub(crate) use spawn::{ROOT_NAME, start};

@@ -4,8 +4,8 @@
 //! the poll, leaf futures write what they wait on ([`crate::wait::park`]). The deadlock report, the
 //! list of green threads and the watchdog read it; none of them keeps books of its own.
 //!
-//! What few green threads have (a name, links, waiters) is boxed, so that the slot of one that has
-//! none of them stays at 88 bytes.
+//! What few green threads have (a name, links, more waiters than one) is boxed, so that the slot of
+//! one that has none of them stays at 104 bytes.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -18,7 +18,10 @@ use crate::wait::WaitKind;
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) id: GreenThreadId,
+    /// Kept when it first waits for something else than its turn.
     pub(crate) waker: Option<Waker>,
+    /// Who waits for its end, and the ticket by which that one is known.
+    pub(crate) waiter: (u64, Option<Waker>),
     pub(crate) spawned_at: &'static Location<'static>,
     pub(crate) waiting_at: Option<&'static Location<'static>>,
     pub(crate) since: Nanos,
@@ -75,6 +78,37 @@ impl std::fmt::Debug for Extra {
 }
 
 impl Slot {
+    /// One that has not run yet.
+    #[inline]
+    pub(crate) fn new(
+        id: GreenThreadId,
+        spawned_at: &'static Location<'static>,
+        since: Nanos,
+        bytes: usize,
+        flags: Flags,
+    ) -> Self {
+        Slot {
+            id,
+            waker: None,
+            waiter: (0, None),
+            spawned_at,
+            waiting_at: None,
+            since,
+            subject: 0,
+            polls: 0,
+            extra: None,
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+            kind: WaitKind::Turn,
+            flags,
+        }
+    }
+
+    pub(crate) fn has_more_waiters(&self) -> bool {
+        self.extra
+            .as_ref()
+            .is_some_and(|extra| !extra.waiters.is_empty())
+    }
+
     pub(crate) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
     }

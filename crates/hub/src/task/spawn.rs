@@ -3,18 +3,17 @@
 use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_task::{Builder, Task};
+use async_task::Task;
 
 use crate::core::Core;
+use crate::in_progress;
 use crate::running;
 use crate::sleep::Sleep;
 use crate::stats::bump;
-use crate::task::body::Body;
+use crate::task::unchecked::make_task;
 use crate::task::{Exit, Flags, GreenThread, GreenThreadId, Key, Meta, Slot};
-use crate::wait::WaitKind;
 
 /// The name of the green thread that runs the future given to `run`.
 pub(crate) const ROOT_NAME: &str = "root";
@@ -81,9 +80,11 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let core = running::expect("spawn_n");
-    let (_, task) = start(&core, Location::caller(), future, Flags::DETACHED);
-    task.detach();
+    let site = Location::caller();
+    let started = running::with(move |core| start(core, site, future, Flags::DETACHED).1.detach());
+    if started.is_none() {
+        running::expect("spawn_n");
+    }
 }
 
 /// [`spawn`] after `delay`, counted from this call.
@@ -122,29 +123,10 @@ where
     F::Output: 'static,
 {
     let id = core.ids.next();
-    let index = core.slots.borrow_mut().next_index();
+    let slot = Slot::new(id, spawned_at, core.clock.turn(), size_of::<F>(), flags);
+    let index = core.slots.borrow_mut().insert(slot);
     let key = Key { id, index };
-    let bytes = u32::try_from(size_of::<F>()).unwrap_or(u32::MAX);
-    let body_core = Rc::clone(core);
-    let remote = Arc::clone(&core.remote);
-    let (runnable, task) = Builder::new().metadata(Meta { key }).spawn_local(
-        move |_| Body::new(body_core, key, future),
-        move |runnable| remote.schedule(runnable),
-    );
-    // No user code has run since the index was drawn, so it is still the next one.
-    core.slots.borrow_mut().insert(Slot {
-        id,
-        waker: Some(runnable.waker()),
-        spawned_at,
-        waiting_at: None,
-        since: core.clock.turn(),
-        subject: 0,
-        polls: 0,
-        extra: None,
-        bytes,
-        kind: WaitKind::Turn,
-        flags,
-    });
+    let (runnable, task) = make_task(Meta::new(key, core.id), future);
     bump(&core.counters.spawned);
     core.queue.push(runnable);
     (key, task)
@@ -162,15 +144,13 @@ where
 /// });
 /// ```
 pub fn current() -> Option<GreenThreadId> {
-    running::with(|core| core.current.get().map(|key| key.id)).flatten()
+    in_progress::current().map(|key| key.id)
 }
 
 /// Names the running green thread, for reports and lists. Outside a green thread it does nothing.
 pub fn set_name(name: impl Into<String>) {
     let name: String = name.into();
-    running::with(|core| {
-        if let Some(key) = core.current.get() {
-            core.set_name(key, &name);
-        }
-    });
+    if let Some(key) = in_progress::current() {
+        running::with(|core| core.set_name(key, &name));
+    }
 }

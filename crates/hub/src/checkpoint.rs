@@ -66,7 +66,7 @@ impl Future for Checkpoint {
         }
         self.yielded = true;
         // A whole slice is gone: timers and descriptors come before the rest of the batch.
-        running::with(|core| core.batch_is_over.set(true));
+        running::with(|core| core.batch.end());
         cx.waker().wake_by_ref();
         park(WaitsOn::new(WaitKind::Turn, 0), self.at);
         Poll::Pending

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use async_task::Runnable;
 
-use crate::arena::Arena;
-use crate::clock::{Clock, coarse};
+use crate::batch::Batch;
+use crate::clock::Clock;
 use crate::deadlock::Suspicion;
 use crate::in_progress;
 use crate::reactor::Reactor;
@@ -24,7 +24,7 @@ use crate::report::{Report, message_of, print};
 use crate::run_queue::RunQueue;
 use crate::stats::{Counters, Stats, bump};
 use crate::sys::{Call, Fault};
-use crate::task::{Flags, GreenThreadInfo, HubId, IdSource, Key, Meta, Slot};
+use crate::task::{Cold, Flags, GreenThreadInfo, Hot, HubId, IdSource, Key, Meta, Slots};
 use crate::timers::Timers;
 use crate::wait::WaitKind;
 use crate::watchdog::Watchdog;
@@ -49,7 +49,7 @@ pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) queue: RunQueue,
-    pub(crate) slots: RefCell<Arena<Slot>>,
+    pub(crate) slots: RefCell<Slots>,
     pub(crate) timers: RefCell<Timers>,
     pub(crate) reactor: Reactor,
     pub(crate) remote: Arc<Remote>,
@@ -59,10 +59,7 @@ pub(crate) struct Core {
     pub(crate) watchdog: Option<Watchdog>,
     /// Its time slice: when it asked first, and in which poll.
     pub(crate) slice: Cell<(u64, Duration)>,
-    /// When the first turn was given up since timers and descriptors were last seen to.
-    yielding_since: Cell<Option<Duration>>,
-    /// Whether the batch ends before it is full; see [`Core::gives_up_turn`].
-    pub(crate) batch_is_over: Cell<bool>,
+    pub(crate) batch: Batch,
     pub(crate) suspicion: Suspicion,
     /// A waker to use in place of a task's own, while a deadlock is looked for.
     pub(crate) substitute: RefCell<Option<Waker>>,
@@ -99,7 +96,7 @@ impl Core {
             config,
             clock,
             queue: RunQueue::new(),
-            slots: RefCell::new(Arena::new()),
+            slots: RefCell::default(),
             timers: RefCell::new(Timers::new()),
             reactor,
             remote,
@@ -108,8 +105,7 @@ impl Core {
             rng: RefCell::new(rng),
             watchdog,
             slice: Cell::new((0, Duration::ZERO)),
-            yielding_since: Cell::new(None),
-            batch_is_over: Cell::new(false),
+            batch: Batch::default(),
             suspicion: Suspicion::default(),
             substitute: RefCell::new(None),
             has_faults: Cell::new(faults.is_some()),
@@ -149,7 +145,7 @@ impl Core {
     pub(crate) fn begin_poll(&self, key: Key) {
         bump(&self.counters.polls);
         let mut slots = self.slots.borrow_mut();
-        let Some(slot) = slots.get_mut(key.index) else {
+        let Some(slot) = slots.hot(key.index) else {
             return;
         };
         slot.polls += 1;
@@ -177,7 +173,7 @@ impl Core {
         if has_ended {
             return;
         }
-        if let Some(slot) = self.slots.borrow_mut().get_mut(key.index) {
+        if let Some(slot) = self.slots.borrow_mut().hot(key.index) {
             self.count_suspect(slot.kind, on.kind);
             slot.kind = on.kind;
             if at.is_some() {
@@ -188,24 +184,13 @@ impl Core {
         }
     }
 
-    /// A green thread that stays ready gives up its turn. When such ones together have held the hub for
-    /// a time slice the batch ends: timers and descriptors must not wait for dozens of them.
+    /// A green thread that stays ready gives up its turn.
+    #[inline]
     pub(crate) fn gives_up_turn(&self) {
-        if self.clock.is_virtual() {
-            return; // no time goes by
+        // Virtual time stands still meanwhile.
+        if !self.clock.is_virtual() {
+            self.batch.yields(self.config.time_slice);
         }
-        let now = coarse();
-        match self.yielding_since.get() {
-            None => self.yielding_since.set(Some(now)),
-            Some(since) if now.saturating_sub(since) < self.config.time_slice => {}
-            Some(_) => self.batch_is_over.set(true),
-        }
-    }
-
-    /// Timers and descriptors have been seen to.
-    pub(crate) fn begins_batches(&self) {
-        self.yielding_since.set(None);
-        self.batch_is_over.set(false);
     }
 
     /// Keeps count of the green threads that may be stuck for ever: those that wait for another one,
@@ -222,21 +207,23 @@ impl Core {
         }
     }
 
-    pub(crate) fn with_slot<R>(&self, key: Key, f: impl FnOnce(&Slot) -> R) -> Option<R> {
+    pub(crate) fn with_slot<R>(&self, key: Key, f: impl FnOnce(&Hot, &Cold) -> R) -> Option<R> {
         let slots = self.slots.borrow();
-        slots.get(key.index).filter(|slot| slot.id == key.id).map(f)
+        slots.get(key).map(|(hot, cold)| f(hot, cold))
     }
 
-    pub(crate) fn with_slot_mut<R>(&self, key: Key, f: impl FnOnce(&mut Slot) -> R) -> Option<R> {
+    pub(crate) fn with_slot_mut<R>(
+        &self,
+        key: Key,
+        f: impl FnOnce(&mut Hot, &mut Cold) -> R,
+    ) -> Option<R> {
         let mut slots = self.slots.borrow_mut();
-        slots
-            .get_mut(key.index)
-            .filter(|slot| slot.id == key.id)
-            .map(f)
+        slots.get_mut(key).map(|(hot, cold)| f(hot, cold))
     }
 
+    #[inline]
     pub(crate) fn is_live(&self, key: Key) -> bool {
-        self.with_slot(key, |_| ()).is_some()
+        self.slots.borrow().is_live(key)
     }
 
     pub(crate) fn set_name(&self, key: Key, name: &str) {
@@ -244,12 +231,12 @@ impl Core {
         if let Some(watchdog) = &self.watchdog {
             watchdog.named(key.id, &name);
         }
-        self.with_slot_mut(key, |slot| slot.extra().name = Some(name));
+        self.with_slot_mut(key, |_, slot| slot.extra().name = Some(name));
     }
 
     pub(crate) fn mark_started(&self) {
         if let Some(key) = in_progress::current() {
-            self.with_slot_mut(key, |slot| slot.flags.clear(Flags::DELAYED));
+            self.with_slot_mut(key, |slot, _| slot.flags.clear(Flags::DELAYED));
         }
     }
 
@@ -303,7 +290,7 @@ impl Core {
         let slots = self.slots.borrow();
         let mut all: Vec<_> = slots
             .iter()
-            .map(|(_, slot)| GreenThreadInfo::of(self, slot))
+            .map(|(_, slot, cold)| GreenThreadInfo::of(self, slot, cold))
             .collect();
         all.sort_by_key(|info| info.id);
         all

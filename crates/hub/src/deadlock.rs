@@ -76,10 +76,7 @@ pub(crate) fn verify<T>(
 ) -> Verdict<T> {
     let mut keys: Vec<Key> = {
         let slots = core.slots.borrow();
-        slots
-            .iter()
-            .map(|(index, slot)| Key { id: slot.id, index })
-            .collect()
+        slots.iter().map(|(key, _, _)| key).collect()
     };
     let first = core.suspicion.cleared_by.get();
     if let Some(place) = keys.iter().position(|key| Some(*key) == first) {
@@ -117,7 +114,7 @@ fn is_quiet(core: &Core) -> bool {
 /// Gives one green thread an extra poll, with `waker` in place of its own. Whether it could: one that
 /// another thread has woken this very moment is on its way to us, and is anything but stuck.
 fn poll_task(core: &Core, key: Key, waker: &Waker) -> bool {
-    if let Some(Some(own)) = core.with_slot(key, |slot| slot.waker.clone()) {
+    if let Some(Some(own)) = core.with_slot(key, |slot, _| slot.waker.clone()) {
         own.wake();
     }
     // The queue was empty, so what is in it now is this one.
@@ -155,7 +152,7 @@ impl Counted {
     fn new(core: &Core, key: Key, root: Key, root_waker: &Waker) -> Self {
         let own = match key == root {
             true => Some(root_waker.clone()),
-            false => core.with_slot(key, |slot| slot.waker.clone()).flatten(),
+            false => core.with_slot(key, |slot, _| slot.waker.clone()).flatten(),
         };
         let inner = Arc::new(Forward(own.unwrap_or_else(|| Waker::noop().clone())));
         let waker = Waker::from(Arc::clone(&inner));

@@ -86,6 +86,7 @@
 //! Unix with Rust 1.88. Developed and tested on Linux; elsewhere `polling` does the waiting.
 
 mod arena;
+mod batch;
 mod builder;
 mod checkpoint;
 mod clock;

@@ -50,12 +50,7 @@ pub(crate) fn shut_down(core: &Rc<Core>) {
 
 /// What lives now, in the order of spawning.
 fn living(core: &Core) -> Vec<Key> {
-    let mut keys: Vec<Key> = core
-        .slots
-        .borrow()
-        .iter()
-        .map(|(index, slot)| Key { id: slot.id, index })
-        .collect();
+    let mut keys: Vec<Key> = core.slots.borrow().iter().map(|(key, _, _)| key).collect();
     keys.sort_by_key(|key| key.id);
     keys
 }
@@ -94,7 +89,7 @@ impl Held {
                 core.end(key, outcome.unwrap_or(Outcome::Killed));
                 continue;
             }
-            if let Some(Some(waker)) = core.with_slot(key, |slot| slot.waker.clone()) {
+            if let Some(Some(waker)) = core.with_slot(key, |slot, _| slot.waker.clone()) {
                 waker.wake();
             }
             if !self.gather(core) && core.is_live(key) {

@@ -13,7 +13,7 @@
 //! once a turn: a lone green thread that yields would otherwise pay a system call for each yield.
 //! Sixty-one that each compute for a slice before they yield would keep timers and descriptors waiting
 //! for most of a second, so a batch also ends when those who gave up their turn have had a slice
-//! together ([`Core::gives_up_turn`]).
+//! together ([`crate::batch`]).
 
 use std::future::Future;
 use std::io;
@@ -36,7 +36,7 @@ use crate::report::Report;
 use crate::run_queue::Ready;
 use crate::running;
 use crate::stats::bump;
-use crate::task::{Flags, Key, ROOT_NAME, Slot};
+use crate::task::{Birth, Flags, Key, ROOT_NAME};
 use crate::timers::Due;
 
 /// Runs the loop until `root` is done.
@@ -69,7 +69,7 @@ pub(crate) fn drive<F: Future>(
                 }
             }
             io.polls += 1;
-            if core.batch_is_over.get() {
+            if core.batch.is_over() {
                 io.polls = core.config.batch;
                 break;
             }
@@ -182,7 +182,7 @@ impl IoTurns {
 
     fn turn(&mut self, core: &Core, woken: &mut Vec<Waker>) {
         self.polls = 0;
-        core.begins_batches();
+        core.batch.begin();
         core.queue.shrink_when_wide();
         if !core.queue.is_empty() {
             // Others are ready: only look, and not even that when there is nothing to look at.
@@ -296,10 +296,15 @@ impl<'a> RootSlot<'a> {
         waker: &Arc<RootWaker>,
     ) -> Self {
         let id = core.ids.next();
-        let mut slot = Slot::new(id, called_at, core.clock.turn(), bytes, Flags::default());
-        slot.waker = Some(Waker::from(Arc::clone(waker)));
-        let index = core.slots.borrow_mut().insert(slot);
-        let key = Key { id, index };
+        let birth = Birth {
+            spawned_at: called_at,
+            since: core.clock.turn(),
+            bytes,
+            flags: Flags::default(),
+        };
+        let key = core.slots.borrow_mut().insert(id, birth);
+        let own = Waker::from(Arc::clone(waker));
+        core.with_slot_mut(key, |slot, _| slot.waker = Some(own));
         core.set_name(key, ROOT_NAME);
         core.has_root.set(true);
         core.queue.push_root();

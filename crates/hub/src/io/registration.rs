@@ -138,7 +138,7 @@ impl Registration {
     ) -> io::Result<()> {
         let core = &self.core;
         let who = in_progress::current();
-        let polls = || who.and_then(|who| core.with_slot(who, |slot| slot.polls));
+        let polls = || who.and_then(|who| core.with_slot(who, |slot, _| slot.polls));
         let waiter = Waiter {
             waker: cx.waker().clone(),
             owner: match ticket {
@@ -193,7 +193,7 @@ impl Registration {
             rivals.then_some((first.owner, first.who, first.at))
         });
         let (owner, who, at) = first.flatten()?;
-        let polls = who.and_then(|who| self.core.with_slot(who, |slot| slot.polls));
+        let polls = who.and_then(|who| self.core.with_slot(who, |slot, _| slot.polls));
         let still_waits = match owner {
             Owner::Ticket(_) => who.is_none() || polls.is_some(),
             Owner::Poll(then) => polls == Some(then),
@@ -208,7 +208,7 @@ impl Registration {
         site: &'static Location<'static>,
     ) -> io::Error {
         let name = first.map_or("somebody".to_owned(), |first| {
-            let name = self.core.with_slot(first, |slot| {
+            let name = self.core.with_slot(first, |_, slot| {
                 slot.name()
                     .map(|name| format!("green thread {} '{name}'", first.id))
             });

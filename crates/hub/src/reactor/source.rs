@@ -108,6 +108,12 @@ pub(crate) struct Source {
     pub(crate) more: Vec<(Direction, Waiter)>,
 }
 
+impl Default for Source {
+    fn default() -> Self {
+        Source::new(-1, 0)
+    }
+}
+
 impl Source {
     pub(crate) fn new(fd: RawFd, generation: u32) -> Self {
         Source {

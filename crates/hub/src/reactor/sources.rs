@@ -130,9 +130,8 @@ impl Reactor {
             by_fd.resize(place + 1, NOBODY);
         }
         by_fd[place] = index;
-        self.sources
-            .borrow_mut()
-            .insert(Source::new(number, generation));
+        let source = Source::new(number, generation);
+        self.sources.borrow_mut().insert(|place| *place = source);
         self.open.set(self.open.get() + 1);
         Ok(key)
     }
@@ -145,7 +144,7 @@ impl Reactor {
             self.open.set(self.open.get() - 1);
         }
         self.forget_fd(key, fd, delete);
-        self.sources.borrow_mut().remove(key.index)
+        self.sources.borrow_mut().take(key.index)
     }
 
     /// Ends a source: its waiters come back to be woken and whoever uses it gets an error.

@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::in_progress;
 use crate::report::{Report, message_of};
 use crate::stats::bump;
-use crate::task::{Ended, Extra, Flags, GreenThreadId, Key, Outcome};
+use crate::task::{Cold, Ended, Extra, Flags, GreenThreadId, Hot, Key, Outcome};
 use crate::wait::WaitKind;
 
 /// Who a report is about.
@@ -34,6 +34,26 @@ impl Who {
     }
 }
 
+/// What has to be looked after when a slot goes.
+struct Left {
+    waker: Option<Waker>,
+    waiter: Option<Waker>,
+    extra: Option<Box<Extra>>,
+    spawned_at: &'static Location<'static>,
+}
+
+impl Left {
+    fn of(hot: &mut Hot, cold: &mut Cold) -> Self {
+        cold.ticket = 0;
+        Left {
+            waker: hot.waker.take(),
+            waiter: cold.waiter.take(),
+            extra: cold.extra.take(),
+            spawned_at: hot.spawned_at,
+        }
+    }
+}
+
 impl Core {
     /// Marks a green thread as one to be dropped at its next turn, and gives it one.
     pub(crate) fn kill(&self, key: Key) {
@@ -45,7 +65,7 @@ impl Core {
             }
             is_it
         });
-        let waker = self.with_slot_mut(key, |slot| {
+        let waker = self.with_slot_mut(key, |slot, _| {
             slot.flags.set(Flags::KILLED);
             slot.waker.clone()
         });
@@ -63,13 +83,13 @@ impl Core {
             return;
         };
         let clone = waker.clone();
-        let old = self.with_slot_mut(key, |slot| slot.waker.replace(clone));
+        let old = self.with_slot_mut(key, |slot, _| slot.waker.replace(clone));
         drop(old);
     }
 
     /// Notes that nobody holds a handle any more. Returns whether it is still to end.
     pub(crate) fn detach(&self, key: Key) -> bool {
-        let is_live = self.with_slot_mut(key, |slot| slot.flags.set(Flags::DETACHED));
+        let is_live = self.with_slot_mut(key, |slot, _| slot.flags.set(Flags::DETACHED));
         in_progress::with(|poll| {
             if poll.is_of(key) {
                 poll.detached.set(true);
@@ -84,11 +104,11 @@ impl Core {
     /// The first waiter has a place in the slot, since mostly there is but one.
     pub(crate) fn add_waiter(&self, key: Key, ticket: u64, waker: &Waker) -> bool {
         let mut clone = Some(waker.clone());
-        let old = self.with_slot_mut(key, |slot| {
-            let is_first = slot.waiter.1.is_none() && !slot.has_more_waiters();
-            if slot.waiter.0 == ticket || is_first {
-                let new = (ticket, clone.take());
-                return std::mem::replace(&mut slot.waiter, new).1;
+        let old = self.with_slot_mut(key, |_, slot| {
+            let is_first = slot.waiter.is_none() && !slot.has_more_waiters();
+            if slot.ticket == ticket || is_first {
+                slot.ticket = ticket;
+                return std::mem::replace(&mut slot.waiter, clone.take());
             }
             let waiters = &mut slot.extra().waiters;
             let new = clone.take()?;
@@ -106,10 +126,10 @@ impl Core {
     }
 
     pub(crate) fn remove_waiter(&self, key: Key, ticket: u64) {
-        let old = self.with_slot_mut(key, |slot| {
-            if slot.waiter.0 == ticket {
-                slot.waiter.0 = 0;
-                return slot.waiter.1.take();
+        let old = self.with_slot_mut(key, |_, slot| {
+            if slot.ticket == ticket {
+                slot.ticket = 0;
+                return slot.waiter.take();
             }
             let waiters = &mut slot.extra.as_mut()?.waiters;
             let place = waiters.iter().position(|(other, _)| *other == ticket)?;
@@ -121,47 +141,43 @@ impl Core {
     /// Takes a green thread out of the table, calls its links and wakes its waiters.
     #[inline]
     pub(crate) fn end(&self, key: Key, outcome: Outcome) {
-        let left = self.slots.borrow_mut().remove_with(key.index, |slot| {
-            self.count_suspect(slot.kind, WaitKind::Turn);
-            let told = slot.extra.take().map(|extra| (extra, slot.spawned_at));
-            (slot.waker.take(), slot.waiter.1.take(), told)
-        });
-        let Some((waker, waiter, told)) = left else {
-            return;
+        let left = {
+            let mut slots = self.slots.borrow_mut();
+            let Some((hot, cold)) = slots.get_mut(key) else {
+                return;
+            };
+            self.count_suspect(hot.kind, WaitKind::Turn);
+            let is_bare = hot.waker.is_none() && cold.waiter.is_none() && cold.extra.is_none();
+            // Most short ones leave nothing behind, and nothing is moved for them.
+            let left = (!is_bare).then(|| Left::of(hot, cold));
+            slots.vacate(key.index);
+            left
         };
-        drop(waker);
         bump(&self.counters.finished);
-        match told {
-            None => {
-                if let Some(waiter) = waiter {
-                    self.wake(waiter);
-                }
-            }
-            Some((extra, spawned_at)) => self.tell_end(key, outcome, waiter, *extra, spawned_at),
+        if let Some(left) = left {
+            self.tell_end(key, outcome, left);
         }
     }
 
     pub(crate) fn end_root(&self, key: Key) {
-        let slot = self.slots.borrow_mut().remove(key.index);
-        if let Some(slot) = &slot {
-            self.count_suspect(slot.kind, WaitKind::Turn);
-        }
+        let finished = self.counters.finished.get();
+        self.end(key, Outcome::Returned);
+        self.counters.finished.set(finished); // the root is no green thread
         self.has_root.set(false);
         if let Some(watchdog) = &self.watchdog {
             watchdog.forget(key.id);
         }
-        drop(slot);
     }
 
-    #[cold]
-    fn tell_end(
-        &self,
-        key: Key,
-        outcome: Outcome,
-        waiter: Option<Waker>,
-        extra: Extra,
-        spawned_at: &'static Location<'static>,
-    ) {
+    #[inline(never)]
+    fn tell_end(&self, key: Key, outcome: Outcome, left: Left) {
+        drop(left.waker);
+        let Some(extra) = left.extra else {
+            if let Some(waiter) = left.waiter {
+                self.wake(waiter);
+            }
+            return;
+        };
         let id = key.id;
         if let (Some(watchdog), Some(_)) = (&self.watchdog, &extra.name)
             && !watchdog.is_late()
@@ -171,26 +187,25 @@ impl Core {
         for (_, link) in extra.links {
             let called = catch_unwind(AssertUnwindSafe(|| link(&Ended { id, outcome })));
             if let Err(payload) = called {
-                let name = extra.name.as_deref().map(str::to_owned);
                 let who = Who {
                     id,
-                    name,
-                    spawned_at,
+                    name: extra.name.as_deref().map(str::to_owned),
+                    spawned_at: left.spawned_at,
                 };
                 who.report_panic(self, "a link of it", &*payload);
             }
         }
-        waiter.into_iter().for_each(|waker| self.wake(waker));
-        let others = extra.waiters.into_iter();
-        others.for_each(|(_, waker)| self.wake(waker));
+        let waiters = left.waiter.into_iter();
+        let others = extra.waiters.into_iter().map(|(_, waker)| waker);
+        waiters.chain(others).for_each(|waker| self.wake(waker));
     }
 
     /// Reports a panic of the green thread that runs now.
     pub(crate) fn report_panic_of_current(&self, payload: &(dyn Any + Send)) {
         let who = in_progress::current().and_then(|key| {
-            self.with_slot(key, |slot| Who {
+            self.with_slot(key, |slot, cold| Who {
                 id: key.id,
-                name: slot.name().map(|name| name.to_string()),
+                name: cold.name().map(|name| name.to_string()),
                 spawned_at: slot.spawned_at,
             })
         });

@@ -12,11 +12,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use async_task::{FallibleTask, Task};
+use async_task::FallibleTask;
 
 use crate::core::Core;
 use crate::running;
-use crate::task::{Ended, Exit, GreenThreadId, Key, Meta, Outcome, Who};
+use crate::task::{Ended, Exit, GreenThreadId, Key, Meta, Outcome, Task, Who};
 use crate::wait::{WaitKind, WaitsOn};
 
 /// The handle of a green thread.
@@ -100,7 +100,7 @@ impl<T> GreenThread<T> {
         core: Rc<Core>,
         key: Key,
         spawned_at: &'static Location<'static>,
-        task: Task<Result<T, Exit>, Meta>,
+        task: Task<T>,
     ) -> Self {
         Self::with_output(core, key, spawned_at, Output::Task(task.fallible()))
     }
@@ -195,7 +195,7 @@ impl<T> GreenThread<T> {
     /// Kills it if its own code has not run yet (for [`spawn_after`](crate::spawn_after): if it is
     /// not due yet); otherwise does nothing. Returns whether it did.
     pub fn cancel(&self) -> bool {
-        let started = self.core.with_slot(self.key, |slot| slot.has_started());
+        let started = self.core.with_slot(self.key, |slot, _| slot.has_started());
         let can_cancel = started == Some(false);
         if can_cancel {
             self.core.kill(self.key);
@@ -212,7 +212,7 @@ impl<T> GreenThread<T> {
     pub fn link(&self, f: impl FnOnce(&Ended) + 'static) -> LinkId {
         let id = LinkId(self.core.next_ticket());
         let mut f = Some(f);
-        let linked = self.core.with_slot_mut(self.key, |slot| {
+        let linked = self.core.with_slot_mut(self.key, |_, slot| {
             if let Some(f) = f.take() {
                 slot.extra().links.push((id, Box::new(f)));
             }
@@ -229,7 +229,7 @@ impl<T> GreenThread<T> {
     /// Takes a link back; whether it was still there.
     pub fn unlink(&self, id: LinkId) -> bool {
         // The link is dropped after the borrow of the slot has ended: its drop is user code.
-        let link = self.core.with_slot_mut(self.key, |slot| {
+        let link = self.core.with_slot_mut(self.key, |_, slot| {
             let links = &mut slot.extra.as_mut()?.links;
             let place = links.iter().position(|(other, _)| *other == id)?;
             Some(links.remove(place))

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::fmt;
+
+use crate::task::Exit;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The number of a green thread: unique in the process, never reused.
@@ -52,6 +54,9 @@ impl Meta {
         Key { id, index }
     }
 }
+
+/// What `async-task` keeps for us until a green thread's result is wanted.
+pub(crate) type Task<T> = async_task::Task<Result<T, Exit>, Meta>;
 
 /// The number of a hub: unique in the process.
 pub(crate) type HubId = u32;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::core::Core;
 use crate::in_progress;
-use crate::task::{GreenThreadId, Slot};
+use crate::task::{Cold, GreenThreadId, Hot};
 use crate::wait::{WaitKind, WaitsOn};
 
 /// What is known about one green thread.
@@ -35,12 +35,12 @@ pub struct GreenThreadInfo {
 }
 
 impl GreenThreadInfo {
-    pub(crate) fn of(core: &Core, slot: &Slot) -> Self {
+    pub(crate) fn of(core: &Core, slot: &Hot, cold: &Cold) -> Self {
         // One that looks at itself runs: what it waited on is in the slot until its poll is over.
-        let is_running = in_progress::current().is_some_and(|key| key.id == slot.id);
+        let is_running = in_progress::current().is_some_and(|key| key.id == cold.id);
         GreenThreadInfo {
-            id: slot.id,
-            name: slot.name().map(|name| name.to_string()),
+            id: cold.id,
+            name: cold.name().map(|name| name.to_string()),
             spawned_at: slot.spawned_at,
             waiting_at: slot.waiting_at,
             waits_on: match is_running {

@@ -5,7 +5,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `id` | the number of a green thread, and the little that `async-task` carries for us |
-//! | `slot` | everything evlet can say about a green thread, in one table of the hub |
+//! | `slot` | everything evlet can say about a green thread |
+//! | `slots` | all of them, in one table of the hub |
 //! | `spawn` | making one |
 //! | `unchecked` | the one call that makes the task, and why it may leave out checks |
 //! | `body` | the future that `async-task` polls: the user's future, and its end, however it ends |
@@ -25,6 +26,7 @@ mod green_thread;
 mod id;
 mod info;
 mod slot;
+mod slots;
 mod spawn;
 #[allow(
     unsafe_code,
@@ -39,6 +41,7 @@ pub use info::GreenThreadInfo;
 pub use spawn::{current, set_name, spawn, spawn_after, spawn_at, spawn_n};
 
 pub(crate) use ending::Who;
-pub(crate) use id::{HubId, IdSource, Key, Meta};
-pub(crate) use slot::{Extra, Flags, Slot};
+pub(crate) use id::{HubId, IdSource, Key, Meta, Task};
+pub(crate) use slot::{Cold, Extra, Flags, Hot};
+pub(crate) use slots::{Birth, Slots};
 pub(crate) use spawn::{ROOT_NAME, start};

@@ -1,36 +1,48 @@
 //! Everything evlet can say about a green thread.
 //!
 //! One entry of one table, filled in by whoever knows: `spawn` writes what is fixed, the turn counts
-//! the poll, leaf futures write what they wait on ([`crate::wait::park`]). The deadlock report, the
+//! the poll, leaf futures tell what they wait on ([`crate::wait::park`]). The deadlock report, the
 //! list of green threads and the watchdog read it; none of them keeps books of its own.
 //!
-//! What few green threads have (a name, links, more waiters than one) is boxed, so that the slot of
-//! one that has none of them stays at 104 bytes.
+//! A slot has two halves. What each poll reads and writes is [`Hot`]: 64 bytes, one line of the
+//! processor's cache, since with a thousand green threads the fetching of lines is what a look at a slot
+//! costs. The other 40 bytes, for its end and those who wait for it, are [`Cold`]. What few
+//! green threads have (a name, links, more waiters than one) is boxed.
 
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
 
 use crate::clock::Nanos;
-use crate::task::{Ended, GreenThreadId, LinkId};
+use crate::task::{Birth, Ended, GreenThreadId, LinkId};
 use crate::wait::WaitKind;
 
+/// What every poll touches.
 #[derive(Debug)]
-pub(crate) struct Slot {
-    pub(crate) id: GreenThreadId,
-    /// Kept when it first waits for something else than its turn.
-    pub(crate) waker: Option<Waker>,
-    /// Who waits for its end, and the ticket by which that one is known.
-    pub(crate) waiter: (u64, Option<Waker>),
-    pub(crate) spawned_at: &'static Location<'static>,
-    pub(crate) waiting_at: Option<&'static Location<'static>>,
+#[repr(align(64))]
+pub(crate) struct Hot {
+    pub(crate) polls: u64,
     pub(crate) since: Nanos,
     pub(crate) subject: u64,
-    pub(crate) polls: u64,
-    pub(crate) extra: Option<Box<Extra>>,
+    pub(crate) waiting_at: Option<&'static Location<'static>>,
+    pub(crate) spawned_at: &'static Location<'static>,
+    /// Kept when it first waits for something else than its turn.
+    pub(crate) waker: Option<Waker>,
     pub(crate) bytes: u32,
     pub(crate) kind: WaitKind,
     pub(crate) flags: Flags,
+}
+
+const _: () = assert!(size_of::<Hot>() == 64);
+
+/// What its end touches.
+#[derive(Debug)]
+pub(crate) struct Cold {
+    pub(crate) id: GreenThreadId,
+    /// Who waits for its end, and the ticket by which that one is known.
+    pub(crate) ticket: u64,
+    pub(crate) waiter: Option<Waker>,
+    pub(crate) extra: Option<Box<Extra>>,
 }
 
 /// Marks of a green thread.
@@ -77,37 +89,55 @@ impl std::fmt::Debug for Extra {
     }
 }
 
-impl Slot {
-    /// One that has not run yet.
-    #[inline]
-    pub(crate) fn new(
-        id: GreenThreadId,
-        spawned_at: &'static Location<'static>,
-        since: Nanos,
-        bytes: usize,
-        flags: Flags,
-    ) -> Self {
-        Slot {
-            id,
-            waker: None,
-            waiter: (0, None),
-            spawned_at,
-            waiting_at: None,
-            since,
-            subject: 0,
+impl Default for Hot {
+    fn default() -> Self {
+        Hot {
             polls: 0,
-            extra: None,
-            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+            since: 0,
+            subject: 0,
+            waiting_at: None,
+            spawned_at: Location::caller(), // a vacant place has none
+            waker: None,
+            bytes: 0,
             kind: WaitKind::Turn,
-            flags,
+            flags: Flags::default(),
         }
     }
+}
 
-    pub(crate) fn has_more_waiters(&self) -> bool {
-        self.extra
-            .as_ref()
-            .is_some_and(|extra| !extra.waiters.is_empty())
+impl Hot {
+    /// Makes it the slot of one that has not run yet. Its waker has been taken.
+    #[inline]
+    pub(crate) fn begin(&mut self, birth: Birth) {
+        self.polls = 0;
+        self.since = birth.since;
+        self.subject = 0;
+        self.waiting_at = None;
+        self.spawned_at = birth.spawned_at;
+        self.bytes = u32::try_from(birth.bytes).unwrap_or(u32::MAX);
+        self.kind = WaitKind::Turn;
+        self.flags = birth.flags;
     }
+
+    pub(crate) fn has_started(&self) -> bool {
+        self.polls > 0 && !self.flags.has(Flags::DELAYED)
+    }
+}
+
+impl Default for Cold {
+    fn default() -> Self {
+        Cold {
+            id: Cold::NOBODY,
+            ticket: 0,
+            waiter: None,
+            extra: None,
+        }
+    }
+}
+
+impl Cold {
+    /// The id in a vacant place.
+    pub(crate) const NOBODY: GreenThreadId = GreenThreadId(0);
 
     pub(crate) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
@@ -117,7 +147,8 @@ impl Slot {
         self.extra.as_ref()?.name.as_ref()
     }
 
-    pub(crate) fn has_started(&self) -> bool {
-        self.polls > 0 && !self.flags.has(Flags::DELAYED)
+    pub(crate) fn has_more_waiters(&self) -> bool {
+        let extra = self.extra.as_ref();
+        extra.is_some_and(|extra| !extra.waiters.is_empty())
     }
 }

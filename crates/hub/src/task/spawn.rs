@@ -5,15 +5,13 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
-use async_task::Task;
-
 use crate::core::Core;
 use crate::in_progress;
 use crate::running;
 use crate::sleep::Sleep;
 use crate::stats::bump;
 use crate::task::unchecked::make_task;
-use crate::task::{Exit, Flags, GreenThread, GreenThreadId, Key, Meta, Slot};
+use crate::task::{Birth, Flags, GreenThread, GreenThreadId, Key, Meta, Task};
 
 /// The name of the green thread that runs the future given to `run`.
 pub(crate) const ROOT_NAME: &str = "root";
@@ -117,15 +115,19 @@ pub(crate) fn start<F>(
     spawned_at: &'static Location<'static>,
     future: F,
     flags: Flags,
-) -> (Key, Task<Result<F::Output, Exit>, Meta>)
+) -> (Key, Task<F::Output>)
 where
     F: Future + 'static,
     F::Output: 'static,
 {
     let id = core.ids.next();
-    let slot = Slot::new(id, spawned_at, core.clock.turn(), size_of::<F>(), flags);
-    let index = core.slots.borrow_mut().insert(slot);
-    let key = Key { id, index };
+    let birth = Birth {
+        spawned_at,
+        since: core.clock.turn(),
+        bytes: size_of::<F>(),
+        flags,
+    };
+    let key = core.slots.borrow_mut().insert(id, birth);
     let (runnable, task) = make_task(Meta::new(key, core.id), future);
     bump(&core.counters.spawned);
     core.queue.push(runnable);

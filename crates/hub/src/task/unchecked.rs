@@ -7,18 +7,15 @@
 
 use std::future::Future;
 
-use async_task::{Builder, Runnable, Task};
+use async_task::{Builder, Runnable};
 
 use crate::remote::schedule;
 use crate::task::body::Body;
-use crate::task::{Exit, Meta};
+use crate::task::{Meta, Task};
 
 /// A task around `future`, scheduled to the run queue of the hub named in `meta`.
 #[inline]
-pub(super) fn make_task<F>(
-    meta: Meta,
-    future: F,
-) -> (Runnable<Meta>, Task<Result<F::Output, Exit>, Meta>)
+pub(super) fn make_task<F>(meta: Meta, future: F) -> (Runnable<Meta>, Task<F::Output>)
 where
     F: Future + 'static,
     F::Output: 'static,

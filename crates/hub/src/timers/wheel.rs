@@ -26,11 +26,11 @@ pub(crate) struct Due {
     pub(crate) waker: Waker,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Entry {
     deadline: Nanos,
     sequence: u64,
-    waker: Waker,
+    waker: Option<Waker>,
     next: u32,
     prev: u32,
     /// Level times 64 plus slot.
@@ -84,13 +84,10 @@ impl Timers {
     pub(crate) fn insert(&mut self, deadline: Nanos, waker: Waker) -> TimerKey {
         self.sequence += 1;
         let sequence = self.sequence;
-        let index = self.entries.insert(Entry {
-            deadline,
-            sequence,
-            waker,
-            next: NONE,
-            prev: NONE,
-            place: 0,
+        let index = self.entries.insert(|entry| {
+            entry.deadline = deadline;
+            entry.sequence = sequence;
+            entry.waker = Some(waker);
         });
         self.link(index, deadline);
         if let Some(next) = &mut self.next {
@@ -106,10 +103,11 @@ impl Timers {
         if entry.sequence != key.sequence {
             return None;
         }
-        if entry.waker.will_wake(waker) {
+        let old = entry.waker.as_ref();
+        if old.is_some_and(|old| old.will_wake(waker)) {
             return Some(None);
         }
-        Some(Some(std::mem::replace(&mut entry.waker, waker.clone())))
+        Some(entry.waker.replace(waker.clone()))
     }
 
     /// Cancels a timer; its waker comes back to be dropped outside of any borrow. O(1).
@@ -118,12 +116,12 @@ impl Timers {
         if entry.sequence != key.sequence {
             return None;
         }
+        let deadline = entry.deadline;
         self.unlink(key.index);
-        let entry = self.entries.remove(key.index)?;
-        if self.next.is_some_and(|next| next >= entry.deadline) {
+        if self.next.is_some_and(|next| next >= deadline) {
             self.next = None;
         }
-        Some(entry.waker)
+        self.take_waker(key.index)
     }
 
     /// A time before which nothing is due; `None` without timers. Exact, save that it may be too
@@ -158,11 +156,12 @@ impl Timers {
                 };
                 let following = entry.next;
                 if entry.deadline <= now {
-                    if let Some(entry) = self.entries.remove(index) {
+                    let (deadline, sequence) = (entry.deadline, entry.sequence);
+                    if let Some(waker) = self.take_waker(index) {
                         due.push(Due {
-                            deadline: entry.deadline,
-                            sequence: entry.sequence,
-                            waker: entry.waker,
+                            deadline,
+                            sequence,
+                            waker,
                         });
                     }
                 } else {
@@ -192,7 +191,17 @@ impl Timers {
         let old = std::mem::replace(self, Timers::new());
         self.sequence = old.sequence;
         let mut entries = old.entries;
-        entries.take_all().into_iter().map(|e| e.waker).collect()
+        let entries = entries.take_all().into_iter();
+        entries.filter_map(|entry| entry.waker).collect()
+    }
+
+    /// Gives the place of an entry back that stands in no list any more.
+    #[inline]
+    fn take_waker(&mut self, index: u32) -> Option<Waker> {
+        self.entries.remove(index, |entry| {
+            entry.sequence = 0;
+            entry.waker.take()
+        })?
     }
 
     fn link(&mut self, index: u32, deadline: Nanos) {

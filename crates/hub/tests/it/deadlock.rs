@@ -194,11 +194,11 @@ fn a_handle_elsewhere_is_no_deadlock() {
             let killer = handle();
             let stop = thread::spawn(move || {
                 until_the_hub_sleeps();
-                drop(killer.spawn(async {}));
+                killer.spawn(async {})
             });
             yield_now().await;
             thread.join().unwrap().wait_for(1).await;
-            stop.join().unwrap();
+            stop.join().unwrap().await.unwrap();
             task.kill();
             waiter.await.unwrap();
             yield_now().await;

@@ -1,0 +1,71 @@
+//! The batch of polls between two looks at timers and descriptors, and why it also ends by time.
+//!
+//! A batch ends after so many polls. Where each of them is long that is too late: sixty-one that each
+//! compute for a slice before they yield would keep timers and descriptors waiting for most of a
+//! second. So it also ends when those who gave up their turn have had a time slice together. The
+//! clock is read where a turn is given up, and there not each time: the coarse clock costs 5 ns, a
+//! quarter of a whole yield. As long as the clock is seen to stand still between two readings, the next is
+//! put off further, to at most each eighth yield; when it has moved, each yield reads it again.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use crate::clock::coarse;
+
+/// The most yields from one reading of the clock to the next.
+const MOST: u32 = 8;
+
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    is_over: Cell<bool>,
+    /// Yields until the clock is read.
+    unread: Cell<u32>,
+    /// Yields between the last two readings.
+    stride: Cell<u32>,
+    last: Cell<Duration>,
+    /// The first reading of this batch.
+    since: Cell<Option<Duration>>,
+}
+
+impl Batch {
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.get()
+    }
+
+    /// Ends it before it is full.
+    pub(crate) fn end(&self) {
+        self.is_over.set(true);
+    }
+
+    /// Timers and descriptors have been seen to: the next one begins.
+    pub(crate) fn begin(&self) {
+        self.since.set(None);
+        self.is_over.set(false);
+    }
+
+    /// A green thread that stays ready gives up its turn. `slice` is what such ones have together.
+    #[inline]
+    pub(crate) fn yields(&self, slice: Duration) {
+        match self.unread.get().checked_sub(1) {
+            Some(left) => self.unread.set(left),
+            None => self.read(slice),
+        }
+    }
+
+    #[cold]
+    fn read(&self, slice: Duration) {
+        let now = coarse();
+        let stride = match self.last.replace(now) == now {
+            true => (self.stride.get() * 2).clamp(1, MOST),
+            false => 1,
+        };
+        self.stride.set(stride);
+        self.unread.set(stride - 1);
+        match self.since.get() {
+            None => self.since.set(Some(now)),
+            Some(since) if now.saturating_sub(since) < slice => {}
+            Some(_) => self.end(),
+        }
+    }
+}

@@ -101,6 +101,19 @@ impl<T> Arena<T> {
         (chunk.next[place] == TAKEN).then(|| &mut chunk.entries[place])
     }
 
+    /// The entry at an index that is known to be taken.
+    ///
+    /// # Panics
+    /// When its chunk is not there.
+    #[inline]
+    pub(crate) fn at(&mut self, index: u32) -> &mut T {
+        let (number, place) = split(index);
+        match &mut self.chunks[number] {
+            Some(chunk) => &mut chunk.entries[place],
+            None => unreachable!("an entry that is taken keeps its chunk"),
+        }
+    }
+
     /// Whether the chunk with this number has memory.
     #[inline]
     pub(crate) fn has_chunk(&self, number: usize) -> bool {

@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use crate::clock::coarse;
+use crate::{in_progress, running};
 
 /// The most yields from one reading of the clock to the next.
 const MOST: u32 = 8;
@@ -18,8 +19,6 @@ const MOST: u32 = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     is_over: Cell<bool>,
-    /// Yields until the clock is read.
-    unread: Cell<u32>,
     /// Yields between the last two readings.
     stride: Cell<u32>,
     last: Cell<Duration>,
@@ -44,28 +43,33 @@ impl Batch {
         self.is_over.set(false);
     }
 
-    /// A green thread that stays ready gives up its turn. `slice` is what such ones have together.
-    #[inline]
-    pub(crate) fn yields(&self, slice: Duration) {
-        match self.unread.get().checked_sub(1) {
-            Some(left) => self.unread.set(left),
-            None => self.read(slice),
-        }
-    }
-
-    #[cold]
-    fn read(&self, slice: Duration) {
+    /// Looks at the clock, since a green thread gives up its turn and stays ready; tells how many more
+    /// may do so before the next look. `slice` is what such ones have together.
+    pub(crate) fn read(&self, slice: Duration) -> u32 {
         let now = coarse();
         let stride = match self.last.replace(now) == now {
             true => (self.stride.get() * 2).clamp(1, MOST),
             false => 1,
         };
         self.stride.set(stride);
-        self.unread.set(stride - 1);
         match self.since.get() {
             None => self.since.set(Some(now)),
             Some(since) if now.saturating_sub(since) < slice => {}
             Some(_) => self.end(),
         }
+        stride - 1
     }
+}
+
+/// A green thread that stays ready gives up its turn.
+#[inline]
+pub(crate) fn yields() {
+    in_progress::with(|poll| {
+        let left = poll.unread_yields.get();
+        let left = match left.checked_sub(1) {
+            Some(left) => left,
+            None => running::with(|core| core.reads_clock_at_yield()).unwrap_or(0),
+        };
+        poll.unread_yields.set(left);
+    });
 }

@@ -118,15 +118,24 @@ impl Core {
         })
     }
 
-    /// Gives a ready green thread its turn.
+    /// Gives a ready green thread its turn. Afterwards it still counts as the one that is polled, until the
+    /// next one is or the caller says that nobody is: [`in_progress`].
     #[inline]
     pub(crate) fn run_task(&self, task: Runnable<Meta>) {
+        self.run_task_with(task, Flags::NONE);
+    }
+
+    #[inline(always)]
+    pub(crate) fn run_task_with(&self, task: Runnable<Meta>, flags: Flags) {
         let key = task.metadata().key();
-        self.begin_poll(key);
+        self.begin_poll(key, flags);
         task.run();
-        self.end_poll(key);
-        if let Some(outcome) = in_progress::with(|poll| poll.outcome.take()) {
-            self.end(key, outcome);
+        match in_progress::with(|poll| poll.outcome.get()) {
+            None => self.end_poll(key),
+            Some(outcome) => {
+                in_progress::with(|poll| poll.outcome.set(None));
+                self.end(key, outcome);
+            }
         }
         self.verdict(key);
     }
@@ -137,59 +146,59 @@ impl Core {
         if let Some(watchdog) = &self.watchdog
             && watchdog.is_late()
         {
+            in_progress::with(|poll| poll.end());
             watchdog.verdict(self, key);
         }
     }
 
     #[inline]
-    pub(crate) fn begin_poll(&self, key: Key) {
+    pub(crate) fn begin_poll(&self, key: Key, flags: Flags) {
         bump(&self.counters.polls);
         let mut slots = self.slots.borrow_mut();
-        let Some(slot) = slots.hot(key.index) else {
-            return;
-        };
+        let slot = slots.hot_of_live(key);
         slot.polls += 1;
-        in_progress::with(|poll| {
-            poll.begin(key, self.config.budget);
-            poll.killed.set(slot.flags.has(Flags::KILLED));
-            poll.detached.set(slot.flags.has(Flags::DETACHED));
-            poll.has_waker.set(slot.waker.is_some());
-        });
+        let flags = slot.flags.and(flags);
+        in_progress::with(|poll| poll.begin(key, self.config.budget, flags));
         if let Some(watchdog) = &self.watchdog {
             watchdog.poll_begins(key.id, Some(slot.spawned_at));
         }
     }
 
-    /// Carries what the poll noted into the slot, unless the green thread has ended.
+    /// Carries what the poll noted into the slot.
     #[inline]
     pub(crate) fn end_poll(&self, key: Key) {
+        let mut slots = self.slots.borrow_mut();
+        let slot = slots.hot_of_live(key);
+        in_progress::with(|poll| {
+            let kind = poll.kind();
+            if slot.kind != kind {
+                self.count_suspect(slot.kind, kind);
+                slot.kind = kind;
+            }
+            if let Some(at) = poll.at.get() {
+                slot.waiting_at = Some(at);
+                slot.subject = poll.on.get().subject;
+                slot.since = self.clock.turn();
+            }
+        });
+    }
+
+    /// Nobody is polled now.
+    #[inline]
+    pub(crate) fn end_polls(&self) {
+        in_progress::with(|poll| poll.end());
         if let Some(watchdog) = &self.watchdog {
             watchdog.poll_ends();
         }
-        let (on, at, has_ended) = in_progress::with(|poll| {
-            poll.end();
-            (poll.on.get(), poll.at.get(), poll.has_ended())
-        });
-        if has_ended {
-            return;
-        }
-        if let Some(slot) = self.slots.borrow_mut().hot(key.index) {
-            self.count_suspect(slot.kind, on.kind);
-            slot.kind = on.kind;
-            if at.is_some() {
-                slot.waiting_at = at;
-                slot.subject = on.subject;
-                slot.since = self.clock.turn();
-            }
-        }
     }
 
-    /// A green thread that stays ready gives up its turn.
-    #[inline]
-    pub(crate) fn gives_up_turn(&self) {
+    /// A green thread that stays ready gives up its turn, and the clock is due to be looked at.
+    #[cold]
+    pub(crate) fn reads_clock_at_yield(&self) -> u32 {
         // Virtual time stands still meanwhile.
-        if !self.clock.is_virtual() {
-            self.batch.yields(self.config.time_slice);
+        match self.clock.is_virtual() {
+            true => u32::MAX,
+            false => self.batch.read(self.config.time_slice),
         }
     }
 
@@ -207,7 +216,11 @@ impl Core {
         }
     }
 
-    pub(crate) fn with_slot<R>(&self, key: Key, f: impl FnOnce(&Hot, &Cold) -> R) -> Option<R> {
+    pub(crate) fn with_slot<R>(
+        &self,
+        key: Key,
+        f: impl FnOnce(&Hot, Option<&Cold>) -> R,
+    ) -> Option<R> {
         let slots = self.slots.borrow();
         slots.get(key).map(|(hot, cold)| f(hot, cold))
     }
@@ -231,7 +244,10 @@ impl Core {
         if let Some(watchdog) = &self.watchdog {
             watchdog.named(key.id, &name);
         }
-        self.with_slot_mut(key, |_, slot| slot.extra().name = Some(name));
+        self.with_slot_mut(key, |slot, cold| {
+            slot.flags.set(Flags::HAS_MORE);
+            cold.extra().name = Some(name);
+        });
     }
 
     pub(crate) fn mark_started(&self) {

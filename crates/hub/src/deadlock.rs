@@ -22,7 +22,7 @@ use std::task::{Poll, Wake, Waker};
 use crate::core::Core;
 use crate::in_progress;
 use crate::run_queue::Ready;
-use crate::task::{GreenThreadInfo, Key};
+use crate::task::{Flags, GreenThreadInfo, Key};
 
 /// Who waits on what in a deadlock.
 #[derive(Debug, Clone)]
@@ -114,7 +114,7 @@ fn is_quiet(core: &Core) -> bool {
 /// Gives one green thread an extra poll, with `waker` in place of its own. Whether it could: one that
 /// another thread has woken this very moment is on its way to us, and is anything but stuck.
 fn poll_task(core: &Core, key: Key, waker: &Waker) -> bool {
-    if let Some(Some(own)) = core.with_slot(key, |slot, _| slot.waker.clone()) {
+    if let Some(Some(own)) = core.with_slot(key, |_, cold| cold?.waker.clone()) {
         own.wake();
     }
     // The queue was empty, so what is in it now is this one.
@@ -123,9 +123,15 @@ fn poll_task(core: &Core, key: Key, waker: &Waker) -> bool {
     };
     let is_it = task.metadata().key() == key;
     core.substitute.replace(Some(waker.clone()));
-    in_progress::with(|poll| poll.substituted.set(is_it));
-    core.run_task(task);
-    in_progress::with(|poll| poll.substituted.set(false));
+    core.run_task_with(
+        task,
+        if is_it {
+            Flags::SUBSTITUTED
+        } else {
+            Flags::NONE
+        },
+    );
+    in_progress::with(|poll| poll.end());
     drop(core.substitute.take());
     is_it
 }
@@ -152,7 +158,7 @@ impl Counted {
     fn new(core: &Core, key: Key, root: Key, root_waker: &Waker) -> Self {
         let own = match key == root {
             true => Some(root_waker.clone()),
-            false => core.with_slot(key, |slot, _| slot.waker.clone()).flatten(),
+            false => core.with_slot(key, |_, cold| cold?.waker.clone()).flatten(),
         };
         let inner = Arc::new(Forward(own.unwrap_or_else(|| Waker::noop().clone())));
         let waker = Waker::from(Arc::clone(&inner));

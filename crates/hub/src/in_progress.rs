@@ -13,7 +13,7 @@
 use std::cell::Cell;
 use std::panic::Location;
 
-use crate::task::{GreenThreadId, Key, Outcome};
+use crate::task::{Flags, GreenThreadId, Key, Outcome};
 use crate::wait::{WaitKind, WaitsOn};
 
 /// See the module's page.
@@ -23,19 +23,15 @@ pub(crate) struct InProgress {
     key: Cell<Key>,
     /// What it may yet do without waiting.
     pub(crate) budget: Cell<u32>,
-    /// It has been killed: it ends when it next waits.
-    pub(crate) killed: Cell<bool>,
-    /// Nobody can wait for it.
-    pub(crate) detached: Cell<bool>,
-    /// The hub can wake it, if it ever has to.
-    pub(crate) has_waker: Cell<bool>,
-    /// What it noted last about its wait; the site is `None` as long as it noted nothing.
-    pub(crate) on: Cell<WaitsOn>,
-    pub(crate) at: Cell<Option<&'static Location<'static>>>,
-    /// It is polled with another waker than its own; see [`crate::deadlock`].
-    pub(crate) substituted: Cell<bool>,
+    /// Yields until the clock is looked at: see [`crate::batch`].
+    pub(crate) unread_yields: Cell<u32>,
+    /// Those of its slot, and what has come since.
+    flags: Cell<Flags>,
     /// How it ended, if it did.
     pub(crate) outcome: Cell<Option<Outcome>>,
+    /// Where it waits, if it has said so, and on what.
+    pub(crate) at: Cell<Option<&'static Location<'static>>>,
+    pub(crate) on: Cell<WaitsOn>,
     /// Waits on local things that were ever noted on this thread, for the search for deadlocks.
     pub(crate) local_parks: Cell<u64>,
 }
@@ -52,13 +48,11 @@ thread_local! {
     static IN_PROGRESS: InProgress = const { InProgress {
         key: Cell::new(NOBODY),
         budget: Cell::new(UNCOUNTED),
-        killed: Cell::new(false),
-        detached: Cell::new(false),
-        has_waker: Cell::new(false),
-        on: Cell::new(WaitsOn::new(WaitKind::Unknown, 0)),
-        at: Cell::new(None),
-        substituted: Cell::new(false),
+        unread_yields: Cell::new(0),
+        flags: Cell::new(Flags::NONE),
         outcome: Cell::new(None),
+        at: Cell::new(None),
+        on: Cell::new(WaitsOn::new(WaitKind::Unknown, 0)),
         local_parks: Cell::new(0),
     } };
 }
@@ -82,24 +76,40 @@ impl InProgress {
     }
 
     #[inline]
-    pub(crate) fn begin(&self, key: Key, budget: u32) {
+    pub(crate) fn begin(&self, key: Key, budget: u32, flags: Flags) {
         self.key.set(key);
         self.budget.set(budget);
-        self.on.set(WaitsOn::new(WaitKind::Unknown, 0));
+        self.flags.set(flags);
         self.at.set(None);
     }
 
+    /// Nobody is polled now. It is called before other code than a poll may run, not after
+    /// each poll.
     #[inline]
     pub(crate) fn end(&self) {
         self.key.set(NOBODY);
         self.budget.set(UNCOUNTED);
-        self.killed.set(false);
+        self.flags.set(Flags::NONE);
     }
 
     #[inline]
-    pub(crate) fn has_ended(&self) -> bool {
-        let outcome = self.outcome.get();
-        outcome.is_some()
+    pub(crate) fn has(&self, flag: Flags) -> bool {
+        self.flags.get().has(flag)
+    }
+
+    pub(crate) fn set(&self, flag: Flags) {
+        let mut flags = self.flags.get();
+        flags.set(flag);
+        self.flags.set(flags);
+    }
+
+    /// What it waits on, as far as it has said.
+    #[inline]
+    pub(crate) fn kind(&self) -> WaitKind {
+        match self.at.get() {
+            Some(_) => self.on.get().kind,
+            None => WaitKind::Unknown,
+        }
     }
 
     #[inline]
@@ -116,22 +126,20 @@ impl InProgress {
         let aside = Aside {
             key: self.key.get(),
             budget: self.budget.get(),
-            killed: self.killed.get(),
-            detached: self.detached.get(),
-            has_waker: self.has_waker.get(),
+            flags: self.flags.get(),
             on: self.on.get(),
             at: self.at.get(),
         };
         self.end();
+        self.unread_yields.set(0);
         aside
     }
 
     pub(crate) fn put_back(&self, aside: &Aside) {
         self.key.set(aside.key);
         self.budget.set(aside.budget);
-        self.killed.set(aside.killed);
-        self.detached.set(aside.detached);
-        self.has_waker.set(aside.has_waker);
+        self.unread_yields.set(0);
+        self.flags.set(aside.flags);
         self.on.set(aside.on);
         self.at.set(aside.at);
     }
@@ -142,9 +150,7 @@ impl InProgress {
 pub(crate) struct Aside {
     key: Key,
     budget: u32,
-    killed: bool,
-    detached: bool,
-    has_waker: bool,
+    flags: Flags,
     on: WaitsOn,
     at: Option<&'static Location<'static>>,
 }

@@ -22,7 +22,7 @@ use crate::remote::Item;
 use crate::report::Report;
 use crate::run_queue::Ready;
 use crate::running;
-use crate::task::{Key, Meta, Outcome};
+use crate::task::{Flags, Key, Meta};
 
 const ROUNDS: usize = 64;
 
@@ -81,15 +81,13 @@ impl Held {
     fn drop_task(&mut self, core: &Rc<Core>, key: Key) {
         while core.is_live(key) {
             if let Some(task) = self.0.remove(&key.index) {
-                core.begin_poll(key);
-                // Drops the future; see `task::body`.
-                drop(task);
-                core.end_poll(key);
-                let outcome = in_progress::with(|poll| poll.outcome.take());
-                core.end(key, outcome.unwrap_or(Outcome::Killed));
+                // Its turn as one that was killed: it drops its future and ends; see `task::body`.
+                core.with_slot_mut(key, |slot, _| slot.flags.set(Flags::KILLED));
+                core.run_task(task);
+                in_progress::with(|poll| poll.end());
                 continue;
             }
-            if let Some(Some(waker)) = core.with_slot(key, |slot, _| slot.waker.clone()) {
+            if let Some(Some(waker)) = core.with_slot(key, |_, cold| cold?.waker.clone()) {
                 waker.wake();
             }
             if !self.gather(core) && core.is_live(key) {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::batch;
 use crate::clock::{NEVER, Nanos, saturating_nanos};
 use crate::core::Core;
 use crate::remote::{Item, Remote};
@@ -127,7 +128,7 @@ impl Sleep {
     ) -> Poll<()> {
         if deadline <= now {
             self.state = State::Yielded;
-            core.gives_up_turn();
+            batch::yields();
             cx.waker().wake_by_ref();
             park(WaitsOn::new(WaitKind::Turn, 0), self.at);
             return Poll::Pending;

@@ -31,6 +31,7 @@ use crate::clock::{NEVER, Nanos};
 use crate::core::Core;
 use crate::deadlock;
 use crate::hub::RunError;
+use crate::in_progress;
 use crate::remote::{Item, Remote};
 use crate::report::Report;
 use crate::run_queue::Ready;
@@ -74,6 +75,7 @@ pub(crate) fn drive<F: Future>(
                 break;
             }
         }
+        core.end_polls();
         take_remote(core);
         fire_timers(core, &mut due);
         if core.queue.is_empty() && deadlock::is_possible(core) {
@@ -108,7 +110,7 @@ fn poll_root<F: Future>(
     root: Pin<&mut F>,
     waker: &Waker,
 ) -> Poll<F::Output> {
-    core.begin_poll(key);
+    core.begin_poll(key, Flags::NONE);
     let polled = {
         let _guard = EndPoll(core, key);
         root.poll(&mut Context::from_waker(waker))
@@ -123,6 +125,7 @@ struct EndPoll<'a>(&'a Core, Key);
 impl Drop for EndPoll<'_> {
     fn drop(&mut self) {
         self.0.end_poll(self.1);
+        in_progress::with(|poll| poll.end());
     }
 }
 
@@ -304,7 +307,10 @@ impl<'a> RootSlot<'a> {
         };
         let key = core.slots.borrow_mut().insert(id, birth);
         let own = Waker::from(Arc::clone(waker));
-        core.with_slot_mut(key, |slot, _| slot.waker = Some(own));
+        core.with_slot_mut(key, |slot, cold| {
+            slot.flags.set(Flags::HAS_WAKER);
+            cold.waker = Some(own);
+        });
         core.set_name(key, ROOT_NAME);
         core.has_root.set(true);
         core.queue.push_root();

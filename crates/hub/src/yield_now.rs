@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::running;
+use crate::batch;
 use crate::wait::{WaitKind, WaitsOn, park};
 
 /// Goes to the end of the line: everybody who is ready now runs before this green thread goes on.
@@ -50,7 +50,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        running::with(|core| core.gives_up_turn());
+        batch::yields();
         cx.waker().wake_by_ref();
         park(WaitsOn::new(WaitKind::Turn, 0), self.at);
         Poll::Pending

@@ -43,10 +43,10 @@ struct Left {
 }
 
 impl Left {
-    fn of(hot: &mut Hot, cold: &mut Cold) -> Self {
+    fn of(hot: &Hot, cold: &mut Cold) -> Self {
         cold.ticket = 0;
         Left {
-            waker: hot.waker.take(),
+            waker: cold.waker.take(),
             waiter: cold.waiter.take(),
             extra: cold.extra.take(),
             spawned_at: hot.spawned_at,
@@ -61,13 +61,13 @@ impl Core {
             let is_it = poll.is_of(key);
             if is_it {
                 // It ends when it next waits.
-                poll.killed.set(true);
+                poll.set(Flags::KILLED);
             }
             is_it
         });
-        let waker = self.with_slot_mut(key, |slot, _| {
+        let waker = self.with_slot_mut(key, |slot, cold| {
             slot.flags.set(Flags::KILLED);
-            slot.waker.clone()
+            cold.waker.clone()
         });
         // One without a waker has never waited: it is in the run queue.
         if let Some(Some(waker)) = waker
@@ -83,16 +83,23 @@ impl Core {
             return;
         };
         let clone = waker.clone();
-        let old = self.with_slot_mut(key, |slot, _| slot.waker.replace(clone));
+        let old = self.with_slot_mut(key, |slot, cold| {
+            slot.flags.set(Flags::HAS_WAKER);
+            cold.waker.replace(clone)
+        });
         drop(old);
     }
 
     /// Notes that nobody holds a handle any more. Returns whether it is still to end.
     pub(crate) fn detach(&self, key: Key) -> bool {
-        let is_live = self.with_slot_mut(key, |slot, _| slot.flags.set(Flags::DETACHED));
+        let is_live = {
+            let mut slots = self.slots.borrow_mut();
+            let slot = slots.hot_mut(key);
+            slot.map(|slot| slot.flags.set(Flags::DETACHED))
+        };
         in_progress::with(|poll| {
             if poll.is_of(key) {
-                poll.detached.set(true);
+                poll.set(Flags::DETACHED);
             }
         });
         is_live.is_some()
@@ -104,7 +111,8 @@ impl Core {
     /// The first waiter has a place in the slot, since mostly there is but one.
     pub(crate) fn add_waiter(&self, key: Key, ticket: u64, waker: &Waker) -> bool {
         let mut clone = Some(waker.clone());
-        let old = self.with_slot_mut(key, |_, slot| {
+        let old = self.with_slot_mut(key, |hot, slot| {
+            hot.flags.set(Flags::HAS_MORE);
             let is_first = slot.waiter.is_none() && !slot.has_more_waiters();
             if slot.ticket == ticket || is_first {
                 slot.ticket = ticket;
@@ -143,13 +151,15 @@ impl Core {
     pub(crate) fn end(&self, key: Key, outcome: Outcome) {
         let left = {
             let mut slots = self.slots.borrow_mut();
-            let Some((hot, cold)) = slots.get_mut(key) else {
+            let Some(slot) = slots.hot(key) else {
                 return;
             };
-            self.count_suspect(hot.kind, WaitKind::Turn);
-            let is_bare = hot.waker.is_none() && cold.waiter.is_none() && cold.extra.is_none();
-            // Most short ones leave nothing behind, and nothing is moved for them.
-            let left = (!is_bare).then(|| Left::of(hot, cold));
+            self.count_suspect(slot.kind, WaitKind::Turn);
+            // Most short ones leave nothing behind.
+            let left = match slot.has_cold() {
+                true => slots.get_mut(key).map(|(hot, cold)| Left::of(hot, cold)),
+                false => None,
+            };
             slots.vacate(key.index);
             left
         };
@@ -171,6 +181,7 @@ impl Core {
 
     #[inline(never)]
     fn tell_end(&self, key: Key, outcome: Outcome, left: Left) {
+        in_progress::with(|poll| poll.end());
         drop(left.waker);
         let Some(extra) = left.extra else {
             if let Some(waiter) = left.waiter {
@@ -205,7 +216,7 @@ impl Core {
         let who = in_progress::current().and_then(|key| {
             self.with_slot(key, |slot, cold| Who {
                 id: key.id,
-                name: cold.name().map(|name| name.to_string()),
+                name: cold.and_then(Cold::name).map(|name| name.to_string()),
                 spawned_at: slot.spawned_at,
             })
         });

@@ -16,7 +16,7 @@ use async_task::FallibleTask;
 
 use crate::core::Core;
 use crate::running;
-use crate::task::{Ended, Exit, GreenThreadId, Key, Meta, Outcome, Task, Who};
+use crate::task::{Ended, Exit, Flags, GreenThreadId, Key, Meta, Outcome, Task, Who};
 use crate::wait::{WaitKind, WaitsOn};
 
 /// The handle of a green thread.
@@ -57,39 +57,20 @@ pub struct GreenThread<T> {
     key: Key,
     spawned_at: &'static Location<'static>,
     output: Cell<Output<T>>,
-    /// This handle's own ticket, when it is awaited itself; zero before.
-    ticket: Cell<u64>,
 }
 
+/// Where the result is.
 enum Output<T> {
+    /// In the task, now or later.
     Task(FallibleTask<Result<T, Exit>, Meta>),
+    /// Here: it was looked at.
     Held(Box<Result<T, Exit>>),
+    /// With whoever took it.
     Taken(Outcome),
 }
 
-impl<T> Output<T> {
-    /// The result of one that has ended, and how it ended.
-    fn open(self) -> (Result<T, Exit>, Outcome) {
-        match self {
-            Output::Task(mut task) => {
-                let mut cx = Context::from_waker(Waker::noop());
-                let result = match Pin::new(&mut task).poll(&mut cx) {
-                    Poll::Ready(Some(result)) => result,
-                    // The task was dropped with its hub.
-                    Poll::Ready(None) | Poll::Pending => Err(Exit::Killed),
-                };
-                task.detach();
-                let outcome = Outcome::of(&result);
-                (result, outcome)
-            }
-            Output::Held(result) => {
-                let outcome = Outcome::of(&result);
-                (*result, outcome)
-            }
-            Output::Taken(outcome) => (Err(Exit::taken()), outcome),
-        }
-    }
-}
+/// The ticket of the handle itself, when it is awaited by value: there is one for each slot.
+const OWN: u64 = u64::MAX;
 
 /// Names a link, to take it back with [`GreenThread::unlink`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,7 +83,12 @@ impl<T> GreenThread<T> {
         spawned_at: &'static Location<'static>,
         task: Task<T>,
     ) -> Self {
-        Self::with_output(core, key, spawned_at, Output::Task(task.fallible()))
+        GreenThread {
+            core,
+            key,
+            spawned_at,
+            output: Cell::new(Output::Task(task.fallible())),
+        }
     }
 
     /// One that has already returned `value`: nothing runs for it. For those who sometimes have the
@@ -118,22 +104,11 @@ impl<T> GreenThread<T> {
             id,
             index: u32::MAX,
         };
-        let output = Output::Held(Box::new(Ok(value)));
-        Self::with_output(core, key, Location::caller(), output)
-    }
-
-    fn with_output(
-        core: Rc<Core>,
-        key: Key,
-        spawned_at: &'static Location<'static>,
-        output: Output<T>,
-    ) -> Self {
         GreenThread {
             core,
             key,
-            spawned_at,
-            output: Cell::new(output),
-            ticket: Cell::new(0),
+            spawned_at: Location::caller(),
+            output: Cell::new(Output::Held(Box::new(Ok(value)))),
         }
     }
 
@@ -212,9 +187,10 @@ impl<T> GreenThread<T> {
     pub fn link(&self, f: impl FnOnce(&Ended) + 'static) -> LinkId {
         let id = LinkId(self.core.next_ticket());
         let mut f = Some(f);
-        let linked = self.core.with_slot_mut(self.key, |_, slot| {
+        let linked = self.core.with_slot_mut(self.key, |slot, cold| {
             if let Some(f) = f.take() {
-                slot.extra().links.push((id, Box::new(f)));
+                slot.flags.set(Flags::HAS_MORE);
+                cold.extra().links.push((id, Box::new(f)));
             }
         });
         if let (None, Some(f)) = (linked, f) {
@@ -250,14 +226,14 @@ impl<T> GreenThread<T> {
                 outcome
             }
             output => {
-                let (result, outcome) = output.open();
+                let (result, outcome) = open(output);
                 self.output.set(Output::Held(Box::new(result)));
                 outcome
             }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn poll_wait(
         &self,
         cx: &mut Context<'_>,
@@ -275,9 +251,27 @@ impl<T> GreenThread<T> {
             return Poll::Pending;
         }
         let output = self.output.replace(Output::Taken(Outcome::Killed));
-        let (result, outcome) = output.open();
+        let (result, outcome) = open(output);
         self.output.set(Output::Taken(outcome));
         Poll::Ready(result)
+    }
+
+    /// The handle goes, and its result is still to come or was not taken.
+    fn let_go(&self) {
+        self.leave(OWN);
+        match self.output.replace(Output::Taken(Outcome::Killed)) {
+            Output::Task(task) if self.core.detach(self.key) => task.detach(),
+            ended => {
+                if let (Err(Exit::Panicked(payload)), _) = open(ended) {
+                    let who = Who {
+                        id: self.key.id,
+                        name: None,
+                        spawned_at: self.spawned_at,
+                    };
+                    who.report_panic(&self.core, "it", &*payload);
+                }
+            }
+        }
     }
 
     fn leave(&self, ticket: u64) {
@@ -290,37 +284,44 @@ impl<T> GreenThread<T> {
 impl<T> Future for GreenThread<T> {
     type Output = Result<T, Exit>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let mut ticket = this.ticket.get();
         // Awaiting a handle by value names no line of its own; the line that spawned it does.
-        let polled = this.poll_wait(cx, &mut ticket, this.spawned_at);
-        this.ticket.set(ticket);
-        polled
+        this.poll_wait(cx, &mut { OWN }, this.spawned_at)
+    }
+}
+
+/// The result of one that has ended, and how it ended.
+#[inline(always)]
+fn open<T>(output: Output<T>) -> (Result<T, Exit>, Outcome) {
+    match output {
+        Output::Task(mut task) => {
+            let polled = Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop()));
+            task.detach();
+            let result = match polled {
+                Poll::Ready(Some(result)) => result,
+                // The task was dropped with its hub.
+                Poll::Ready(None) | Poll::Pending => Err(Exit::Killed),
+            };
+            let outcome = Outcome::of(&result);
+            (result, outcome)
+        }
+        Output::Held(result) => {
+            let outcome = Outcome::of(&result);
+            (*result, outcome)
+        }
+        Output::Taken(outcome) => (Err(Exit::taken()), outcome),
     }
 }
 
 impl<T> Unpin for GreenThread<T> {}
 
 impl<T> Drop for GreenThread<T> {
+    #[inline]
     fn drop(&mut self) {
-        let output = self.output.replace(Output::Taken(Outcome::Killed));
-        if let Output::Taken(_) = output {
-            return;
-        }
-        self.leave(self.ticket.get());
-        match output {
-            Output::Task(task) if self.core.detach(self.key) => task.detach(),
-            ended => {
-                if let (Err(Exit::Panicked(payload)), _) = ended.open() {
-                    let who = Who {
-                        id: self.key.id,
-                        name: None,
-                        spawned_at: self.spawned_at,
-                    };
-                    who.report_panic(&self.core, "it", &*payload);
-                }
-            }
+        if !matches!(self.output.get_mut(), Output::Taken(_)) {
+            self.let_go();
         }
     }
 }
@@ -346,6 +347,7 @@ pub struct Wait<'a, T> {
 impl<T> Future for Wait<'_, T> {
     type Output = Result<T, Exit>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         this.thread.poll_wait(cx, &mut this.ticket, this.at)

@@ -35,12 +35,12 @@ pub struct GreenThreadInfo {
 }
 
 impl GreenThreadInfo {
-    pub(crate) fn of(core: &Core, slot: &Hot, cold: &Cold) -> Self {
+    pub(crate) fn of(core: &Core, slot: &Hot, cold: Option<&Cold>) -> Self {
         // One that looks at itself runs: what it waited on is in the slot until its poll is over.
-        let is_running = in_progress::current().is_some_and(|key| key.id == cold.id);
+        let is_running = in_progress::current().is_some_and(|key| key.id == slot.id);
         GreenThreadInfo {
-            id: cold.id,
-            name: cold.name().map(|name| name.to_string()),
+            id: slot.id,
+            name: cold.and_then(Cold::name).map(|name| name.to_string()),
             spawned_at: slot.spawned_at,
             waiting_at: slot.waiting_at,
             waits_on: match is_running {

@@ -6,8 +6,9 @@
 //!
 //! A slot has two halves. What each poll reads and writes is [`Hot`]: 64 bytes, one line of the
 //! processor's cache, since with a thousand green threads the fetching of lines is what a look at a slot
-//! costs. The other 40 bytes, for its end and those who wait for it, are [`Cold`]. What few
-//! green threads have (a name, links, more waiters than one) is boxed.
+//! costs. The other 48 bytes, the wakers of it and of those who wait for its end, are [`Cold`]: a short
+//! green thread that nobody waits for never touches them. What few green threads have (a
+//! name, links, more waiters than one) is boxed.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -21,13 +22,13 @@ use crate::wait::WaitKind;
 #[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct Hot {
+    /// Zero in a vacant place.
+    pub(crate) id: GreenThreadId,
     pub(crate) polls: u64,
     pub(crate) since: Nanos,
     pub(crate) subject: u64,
     pub(crate) waiting_at: Option<&'static Location<'static>>,
     pub(crate) spawned_at: &'static Location<'static>,
-    /// Kept when it first waits for something else than its turn.
-    pub(crate) waker: Option<Waker>,
     pub(crate) bytes: u32,
     pub(crate) kind: WaitKind,
     pub(crate) flags: Flags,
@@ -35,10 +36,12 @@ pub(crate) struct Hot {
 
 const _: () = assert!(size_of::<Hot>() == 64);
 
-/// What its end touches.
-#[derive(Debug)]
+/// What those touch who wait for something else than their turn, or for the end of another one. As long as the
+/// hot half has neither flag for it, everything here is as by default.
+#[derive(Debug, Default)]
 pub(crate) struct Cold {
-    pub(crate) id: GreenThreadId,
+    /// Kept when it first waits for something else than its turn.
+    pub(crate) waker: Option<Waker>,
     /// Who waits for its end, and the ticket by which that one is known.
     pub(crate) ticket: u64,
     pub(crate) waiter: Option<Waker>,
@@ -50,14 +53,28 @@ pub(crate) struct Cold {
 pub(crate) struct Flags(u8);
 
 impl Flags {
+    pub(crate) const NONE: Flags = Flags(0);
     /// To be dropped instead of polled.
     pub(crate) const KILLED: Flags = Flags(1);
     /// Nobody can wait for it any more.
     pub(crate) const DETACHED: Flags = Flags(2);
     /// Made by `spawn_after` and not yet due: it counts as not started.
     pub(crate) const DELAYED: Flags = Flags(4);
+    /// The cold half has its waker.
+    pub(crate) const HAS_WAKER: Flags = Flags(8);
+    /// The cold half may have something else.
+    pub(crate) const HAS_MORE: Flags = Flags(16);
+    /// Of a poll: with another waker than its own; see [`crate::deadlock`].
+    pub(crate) const SUBSTITUTED: Flags = Flags(32);
 
-    pub(crate) fn has(self, flag: Flags) -> bool {
+    #[inline]
+    pub(crate) const fn and(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+
+    /// Whether it has any of those in `flag`.
+    #[inline]
+    pub(crate) const fn has(self, flag: Flags) -> bool {
         self.0 & flag.0 != 0
     }
 
@@ -92,12 +109,12 @@ impl std::fmt::Debug for Extra {
 impl Default for Hot {
     fn default() -> Self {
         Hot {
+            id: GreenThreadId(0),
             polls: 0,
             since: 0,
             subject: 0,
             waiting_at: None,
             spawned_at: Location::caller(), // a vacant place has none
-            waker: None,
             bytes: 0,
             kind: WaitKind::Turn,
             flags: Flags::default(),
@@ -106,9 +123,10 @@ impl Default for Hot {
 }
 
 impl Hot {
-    /// Makes it the slot of one that has not run yet. Its waker has been taken.
+    /// Makes it the slot of one that has not run yet.
     #[inline]
-    pub(crate) fn begin(&mut self, birth: Birth) {
+    pub(crate) fn begin(&mut self, id: GreenThreadId, birth: Birth) {
+        self.id = id;
         self.polls = 0;
         self.since = birth.since;
         self.subject = 0;
@@ -119,26 +137,18 @@ impl Hot {
         self.flags = birth.flags;
     }
 
+    /// Whether the cold half may have anything.
+    #[inline]
+    pub(crate) fn has_cold(&self) -> bool {
+        self.flags.has(Flags::HAS_WAKER) || self.flags.has(Flags::HAS_MORE)
+    }
+
     pub(crate) fn has_started(&self) -> bool {
         self.polls > 0 && !self.flags.has(Flags::DELAYED)
     }
 }
 
-impl Default for Cold {
-    fn default() -> Self {
-        Cold {
-            id: Cold::NOBODY,
-            ticket: 0,
-            waiter: None,
-            extra: None,
-        }
-    }
-}
-
 impl Cold {
-    /// The id in a vacant place.
-    pub(crate) const NOBODY: GreenThreadId = GreenThreadId(0);
-
     pub(crate) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
     }

@@ -1,8 +1,8 @@
 //! The table of slots: both halves of each under one index.
 //!
-//! The cold halves stand in an [`Arena`], which gives out the indices and knows which are taken; the
-//! hot ones stand beside them, chunk for chunk. The hot half of a place that is not taken holds old
-//! data without meaning.
+//! The hot halves stand in an [`Arena`], which gives out the indices and knows which are taken. The
+//! cold ones stand beside them, chunk for chunk; a chunk of them is made when the first of its green threads
+//! needs its half.
 
 use std::panic::Location;
 
@@ -14,8 +14,8 @@ use crate::task::{Flags, GreenThreadId, Key};
 /// See the module's page.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    cold: Arena<Cold>,
-    hot: Vec<Option<Box<[Hot; CHUNK]>>>,
+    hot: Arena<Hot>,
+    cold: Vec<Option<Box<[Cold; CHUNK]>>>,
 }
 
 /// What is known of a green thread when it is made.
@@ -29,89 +29,89 @@ pub(crate) struct Birth {
 
 impl Slots {
     pub(crate) fn len(&self) -> usize {
-        self.cold.len()
+        self.hot.len()
     }
 
     #[inline]
     pub(crate) fn insert(&mut self, id: GreenThreadId, birth: Birth) -> Key {
-        let index = self.cold.insert(|cold| cold.id = id);
-        let (chunk, place) = split(index);
-        match self.hot.get_mut(chunk) {
-            Some(Some(hot)) => hot[place].begin(birth),
-            _ => self.grow(index, birth),
-        }
+        let index = self.hot.insert(|hot| hot.begin(id, birth));
         Key { id, index }
-    }
-
-    #[cold]
-    fn grow(&mut self, index: u32, birth: Birth) {
-        let (chunk, place) = split(index);
-        if self.hot.len() <= chunk {
-            self.hot.resize_with(chunk + 1, || None);
-        }
-        let mut hot: Box<[Hot; CHUNK]> = Box::new(std::array::from_fn(|_| Hot::default()));
-        hot[place].begin(birth);
-        self.hot[chunk] = Some(hot);
-    }
-
-    /// The hot half of a green thread that lives.
-    #[inline]
-    pub(crate) fn hot(&mut self, index: u32) -> Option<&mut Hot> {
-        let (chunk, place) = split(index);
-        let chunk = self.hot.get_mut(chunk)?.as_mut()?;
-        Some(&mut chunk[place])
-    }
-
-    /// Both halves, if the green thread lives.
-    pub(crate) fn get(&self, key: Key) -> Option<(&Hot, &Cold)> {
-        let cold = self.cold.get(key.index).filter(|cold| cold.id == key.id)?;
-        let (chunk, place) = split(key.index);
-        let chunk = self.hot.get(chunk)?.as_ref()?;
-        Some((&chunk[place], cold))
-    }
-
-    #[inline]
-    pub(crate) fn get_mut(&mut self, key: Key) -> Option<(&mut Hot, &mut Cold)> {
-        let cold = self.cold.get_mut(key.index);
-        let cold = cold.filter(|cold| cold.id == key.id)?;
-        let (chunk, place) = split(key.index);
-        let chunk = self.hot.get_mut(chunk)?.as_mut()?;
-        Some((&mut chunk[place], cold))
     }
 
     #[inline]
     pub(crate) fn is_live(&self, key: Key) -> bool {
-        let cold = self.cold.get(key.index);
-        cold.is_some_and(|cold| cold.id == key.id)
+        self.hot(key).is_some()
     }
 
-    /// Gives the place of a green thread back, from which everything that has a destructor has been
-    /// taken.
+    #[inline]
+    pub(crate) fn hot(&self, key: Key) -> Option<&Hot> {
+        self.hot.get(key.index).filter(|hot| hot.id == key.id)
+    }
+
+    #[inline]
+    pub(crate) fn hot_mut(&mut self, key: Key) -> Option<&mut Hot> {
+        let hot = self.hot.get_mut(key.index);
+        hot.filter(|hot| hot.id == key.id)
+    }
+
+    /// That of one that is known to live: its task is at hand.
+    #[inline]
+    pub(crate) fn hot_of_live(&mut self, key: Key) -> &mut Hot {
+        let hot = self.hot.at(key.index);
+        debug_assert_eq!(hot.id, key.id);
+        hot
+    }
+
+    /// Both halves, if the green thread lives; the second only if it was ever used.
+    pub(crate) fn get(&self, key: Key) -> Option<(&Hot, Option<&Cold>)> {
+        Some((self.hot(key)?, self.cold(key.index)))
+    }
+
+    /// Both halves, if the green thread lives. Whoever puts something into the second says so in the
+    /// flags of the first.
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<(&mut Hot, &mut Cold)> {
+        let hot = self.hot.get_mut(key.index);
+        let hot = hot.filter(|hot| hot.id == key.id)?;
+        let (number, place) = split(key.index);
+        if self.cold.len() <= number {
+            self.cold.resize_with(number + 1, || None);
+        }
+        let chunk = self.cold[number]
+            .get_or_insert_with(|| Box::new(std::array::from_fn(|_| Cold::default())));
+        Some((hot, &mut chunk[place]))
+    }
+
+    fn cold(&self, index: u32) -> Option<&Cold> {
+        let (number, place) = split(index);
+        Some(&self.cold.get(number)?.as_ref()?[place])
+    }
+
+    /// Gives the place of a green thread back; what was in its cold half has been taken.
     #[inline]
     pub(crate) fn vacate(&mut self, index: u32) {
-        self.cold.remove(index, |cold| cold.id = Cold::NOBODY);
-        let (chunk, _) = split(index);
-        if !self.cold.has_chunk(chunk) {
-            self.free(chunk);
+        self.hot.remove(index, |hot| hot.id = GreenThreadId(0));
+        let (number, _) = split(index);
+        if !self.hot.has_chunk(number) {
+            self.free(number);
         }
     }
 
     #[cold]
-    fn free(&mut self, chunk: usize) {
-        self.hot[chunk] = None;
-        if self.cold.chunks() < self.hot.len() {
-            self.hot.truncate(self.cold.chunks());
-            self.hot.shrink_to_fit();
+    fn free(&mut self, number: usize) {
+        if let Some(chunk) = self.cold.get_mut(number) {
+            *chunk = None;
+        }
+        if self.hot.chunks() < self.cold.len() {
+            self.cold.truncate(self.hot.chunks());
+            self.cold.shrink_to_fit();
         }
     }
 
     /// All that live, by index.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &Hot, &Cold)> {
-        self.cold.iter().filter_map(|(index, cold)| {
-            let (chunk, place) = split(index);
-            let key = Key { id: cold.id, index };
-            let chunk = self.hot.get(chunk)?.as_ref()?;
-            Some((key, &chunk[place], cold))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &Hot, Option<&Cold>)> {
+        self.hot.iter().map(|(index, hot)| {
+            let key = Key { id: hot.id, index };
+            (key, hot, self.cold(index))
         })
     }
 }

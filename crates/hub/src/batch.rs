@@ -68,8 +68,14 @@ pub(crate) fn yields() {
         let left = poll.unread_yields.get();
         let left = match left.checked_sub(1) {
             Some(left) => left,
-            None => running::with(|core| core.reads_clock_at_yield()).unwrap_or(0),
+            None => read_clock(),
         };
         poll.unread_yields.set(left);
     });
+}
+
+#[cold]
+#[inline(never)]
+fn read_clock() -> u32 {
+    running::with(|core| core.reads_clock_at_yield()).unwrap_or(0)
 }

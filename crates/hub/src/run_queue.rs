@@ -36,6 +36,7 @@ impl RunQueue {
         }
     }
 
+    #[inline]
     pub(crate) fn push(&self, task: Runnable<Meta>) {
         self.queue.borrow_mut().push_back(Some(task));
     }
@@ -44,6 +45,7 @@ impl RunQueue {
         self.queue.borrow_mut().push_back(None);
     }
 
+    #[inline]
     pub(crate) fn pop(&self) -> Option<Ready> {
         let next = self.queue.borrow_mut().pop_front()?;
         Some(next.map_or(Ready::Root, Ready::Task))

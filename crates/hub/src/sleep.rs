@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use crate::core::Core;
 use crate::remote::{Item, Remote};
 use crate::running;
 use crate::task::HubId;
-use crate::timers::TimerKey;
+use crate::timers::{TimerKey, Timers};
 use crate::wait::{WaitKind, WaitsOn, park};
 
 /// Suspends the green thread for at least `duration`.
@@ -81,12 +80,14 @@ pub struct Sleep {
 #[derive(Debug, Clone, Copy)]
 enum State {
     After(Duration),
+    Limit(Duration),
     Until(Instant),
     /// Gave the others a turn.
     Yielded,
     Set {
         hub: HubId,
-        deadline: Nanos,
+        /// How long it was to be, where that is known.
+        after: Nanos,
         key: TimerKey,
     },
     Never,
@@ -107,9 +108,10 @@ impl Sleep {
         Sleep { state, at }
     }
 
-    pub(crate) fn at(duration: Duration, at: &'static Location<'static>) -> Self {
+    /// One that limits something else: see [`crate::timers`] for when its time begins.
+    pub(crate) fn limit(duration: Duration, at: &'static Location<'static>) -> Self {
         Sleep {
-            state: State::After(duration),
+            state: State::Limit(duration),
             at,
         }
     }
@@ -119,30 +121,45 @@ impl Sleep {
         matches!(self.state, State::Done)
     }
 
+    fn give_up_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.state = State::Yielded;
+        batch::yields();
+        cx.waker().wake_by_ref();
+        park(WaitsOn::new(WaitKind::Turn, 0), self.at);
+        Poll::Pending
+    }
+
+    #[inline]
     fn set(
         &mut self,
-        core: &Rc<Core>,
-        cx: &mut Context<'_>,
-        now: Nanos,
-        deadline: Nanos,
+        core: &Core,
+        after: Nanos,
+        insert: impl FnOnce(&mut Timers) -> TimerKey,
     ) -> Poll<()> {
-        if deadline <= now {
-            self.state = State::Yielded;
-            batch::yields();
-            cx.waker().wake_by_ref();
-            park(WaitsOn::new(WaitKind::Turn, 0), self.at);
-            return Poll::Pending;
-        }
-        if deadline == NEVER {
-            self.state = State::Never;
-        } else {
-            let waker = cx.waker().clone();
-            let key = core.timers.borrow_mut().insert(deadline, waker);
-            let hub = core.id;
-            self.state = State::Set { hub, deadline, key };
-        }
+        let hub = core.id;
+        self.state = match after {
+            NEVER => State::Never,
+            _ => State::Set {
+                hub,
+                after,
+                key: insert(&mut core.timers.borrow_mut()),
+            },
+        };
         park(WaitsOn::new(WaitKind::Timer, 0), self.at);
         Poll::Pending
+    }
+
+    /// It was carried to another hub, where the rest of its time is spent. A hub on another thread cannot be
+    /// asked how much that is: there it begins anew, so that it is never early.
+    #[cold]
+    fn carry_over(&mut self, hub: HubId, after: Nanos, key: TimerKey) {
+        let left = running::with_hub(hub, |old| {
+            let now = old.clock.now();
+            let deadline = old.timers.borrow().deadline(key);
+            deadline.map_or(after, |deadline| deadline.saturating_sub(now))
+        });
+        self.free();
+        self.state = State::After(Duration::from_nanos(left.unwrap_or(after)));
     }
 
     fn free(&mut self) {
@@ -163,23 +180,41 @@ impl Future for Sleep {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        if let State::After(Duration::ZERO) | State::Limit(Duration::ZERO) = this.state {
+            running::expect("sleep");
+            return this.give_up_turn(cx);
+        }
         let core = running::expect("sleep");
         match this.state {
-            State::After(Duration::ZERO) => this.set(&core, cx, 0, 0),
+            State::Limit(duration) => {
+                let after = saturating_nanos(duration);
+                this.set(&core, after, |timers| {
+                    timers.insert_after(after, cx.waker().clone())
+                })
+            }
             State::After(duration) => {
-                let now = core.clock.now();
-                let deadline = now.saturating_add(saturating_nanos(duration));
-                this.set(&core, cx, now, deadline)
+                let after = saturating_nanos(duration);
+                let deadline = core.clock.now().saturating_add(after);
+                this.set(&core, after, |timers| {
+                    timers.insert(deadline, cx.waker().clone())
+                })
             }
             State::Until(instant) => {
                 let deadline = core.clock.since_base(instant);
-                this.set(&core, cx, core.clock.now(), deadline)
+                let now = core.clock.now();
+                if deadline <= now {
+                    return this.give_up_turn(cx);
+                }
+                let after = match deadline {
+                    NEVER => NEVER,
+                    _ => deadline - now,
+                };
+                this.set(&core, after, |timers| {
+                    timers.insert(deadline, cx.waker().clone())
+                })
             }
-            State::Set { hub, deadline, .. } if hub != core.id => {
-                // It was carried to another hub: the rest of its time is spent there.
-                let rest = running::with_hub(hub, |old| old.clock.instant(deadline));
-                this.free();
-                this.state = State::Until(rest.unwrap_or_else(|| core.clock.instant(deadline)));
+            State::Set { hub, after, key } if hub != core.id => {
+                this.carry_over(hub, after, key);
                 Pin::new(this).poll(cx)
             }
             State::Set { key, .. } => {

@@ -15,8 +15,9 @@ use crate::sleep::Sleep;
 
 /// Runs `future` for at most `limit`: `Ok` with its result, or [`Elapsed`].
 ///
-/// The limit counts from the first time that `future` has to wait; a future that is ready at once
-/// costs no timer and no reading of the clock. `future` is always asked first, so one that is ready
+/// The limit counts from the first time that `future` has to wait, or more exactly from the end of
+/// the batch of polls in which it does; a future that is ready at once, or within that batch, costs no
+/// reading of the clock. `future` is always asked first, so one that is ready
 /// in the turn in which the limit is reached keeps its result. A zero limit gives it one turn.
 ///
 /// Timeouts nest: an inner one that fires ends only the inner future, and each [`Elapsed`] names its
@@ -44,7 +45,7 @@ pub fn timeout<F: Future>(limit: Duration, future: F) -> Timeout<F> {
     let at = Location::caller();
     Timeout {
         future,
-        sleep: Sleep::at(limit, at),
+        sleep: Sleep::limit(limit, at),
         limit,
         at,
     }

@@ -46,7 +46,7 @@ pub fn trampoline<F: AsFd>(fd: F, interest: Interest, limit: Option<Duration>) -
         fd,
         interest,
         limit,
-        sleep: limit.map(|limit| Sleep::at(limit, at)),
+        sleep: limit.map(|limit| Sleep::limit(limit, at)),
         source: None,
         at,
     }

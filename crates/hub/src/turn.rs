@@ -93,15 +93,22 @@ pub(crate) fn drive<F: Future>(
     }
 }
 
+#[inline]
 fn next_ready(core: &Core) -> Option<Ready> {
-    if core.config.shuffle {
-        let len = core.queue.len();
-        if len == 0 {
-            return None;
-        }
-        return core.queue.pop_at(core.rng.borrow_mut().usize(..len));
+    match core.config.shuffle {
+        false => core.queue.pop(),
+        true => any_ready(core),
     }
-    core.queue.pop()
+}
+
+/// Any of those that are ready, for tests that look for reliance on order.
+#[cold]
+fn any_ready(core: &Core) -> Option<Ready> {
+    let len = core.queue.len();
+    if len == 0 {
+        return None;
+    }
+    core.queue.pop_at(core.rng.borrow_mut().usize(..len))
 }
 
 fn poll_root<F: Future>(
@@ -156,8 +163,21 @@ fn fire_timers(core: &Core, due: &mut Vec<Due>) {
         return;
     }
     let now = core.clock.refresh_turn();
-    core.timers.borrow_mut().fire(now, due);
+    {
+        let mut timers = core.timers.borrow_mut();
+        timers.settle(now);
+        timers.fire(now, due);
+    }
     due.drain(..).for_each(|timer| core.wake(timer.waker));
+}
+
+fn next_deadline(core: &Core) -> Option<Nanos> {
+    let mut timers = core.timers.borrow_mut();
+    // The search for a deadlock may have set some since they were last fired.
+    if timers.has_fresh() {
+        timers.settle(core.clock.refresh_turn());
+    }
+    timers.next()
 }
 
 /// When and how the kernel is asked about descriptors.
@@ -203,7 +223,7 @@ impl IoTurns {
     }
 
     fn wait(&mut self, core: &Core, woken: &mut Vec<Waker>) {
-        let deadline = core.timers.borrow_mut().next();
+        let deadline = next_deadline(core);
         let wake_at = deadline.map(|at| at.saturating_add(core.config.timer_slack));
         let probe_at = self.probe_by(core);
         let until = match (wake_at, probe_at) {
@@ -243,7 +263,7 @@ impl IoTurns {
 
 /// Virtual time: looks at the descriptors, and if they are silent jumps to the next deadline.
 fn wait_virtually(core: &Core, woken: &mut Vec<Waker>) {
-    let deadline = core.timers.borrow_mut().next();
+    let deadline = next_deadline(core);
     if deadline.is_none() || core.clock.is_held() {
         return ask(core, core.clock.is_held().then_some(DELIVERY), woken);
     }

@@ -14,6 +14,13 @@
 //!   until the slot's tick, so an entry far away costs no wake-ups on its way down the levels. A
 //!   bound may be too low after a cancel: that costs one early wake-up, which finds nothing.
 //!
+//! A timeout does not read the clock when it is set: a reading costs 23 ns, a third of setting and
+//! cancelling it. It stands in a list until the hub reads the clock at the end of the batch of polls, as it
+//! does anyway while there are timers, and counts from that reading. So it is never early, and it does not
+//! run while a greedy green thread keeps everybody from answering. One that is cancelled
+//! before that has never been in the wheel. A sleep does read the clock: it may be a heartbeat, which
+//! is to be on time although a greedy one runs in the same batch.
+//!
 //! A cancelled entry leaves at once and its memory goes back with its chunk ([`crate::arena`]).
 
 mod wheel;

@@ -10,6 +10,10 @@ const LEVEL_BITS: u32 = 6;
 const SLOTS: usize = 1 << LEVEL_BITS;
 const LEVELS: usize = 8;
 const NONE: u32 = u32::MAX;
+/// Room for so many fresh entries is kept.
+const KEPT: usize = 1024;
+/// In place of a level and slot: the entry is not in the wheel yet.
+const FRESH: u16 = u16::MAX;
 
 /// Where a timer is. The sequence number tells a reused place apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +37,8 @@ struct Entry {
     waker: Option<Waker>,
     next: u32,
     prev: u32,
-    /// Level times 64 plus slot.
+    /// Level times 64 plus slot; or [`FRESH`], and then `deadline` counts from the next reading of the
+    /// clock and `prev` is the place in the list of such entries.
     place: u16,
 }
 
@@ -55,6 +60,8 @@ pub(crate) struct Timers {
     entries: Arena<Entry>,
     /// Allocated with the first timer.
     slots: Vec<Slot>,
+    /// Entries whose time begins with the next reading of the clock.
+    fresh: Vec<u32>,
     /// One bit for each slot that is not empty.
     occupied: [u64; LEVELS],
     /// The tick up to which the wheel has been turned.
@@ -69,6 +76,7 @@ impl Timers {
         Timers {
             entries: Arena::new(),
             slots: Vec::new(),
+            fresh: Vec::new(),
             occupied: [0; LEVELS],
             tick: 0,
             sequence: 0,
@@ -80,15 +88,61 @@ impl Timers {
         self.entries.len()
     }
 
-    /// Sets a timer. O(1).
-    pub(crate) fn insert(&mut self, deadline: Nanos, waker: Waker) -> TimerKey {
+    fn add(&mut self, deadline: Nanos, waker: Waker) -> TimerKey {
         self.sequence += 1;
         let sequence = self.sequence;
+        let (place, prev) = (FRESH, self.fresh.len() as u32);
         let index = self.entries.insert(|entry| {
             entry.deadline = deadline;
             entry.sequence = sequence;
             entry.waker = Some(waker);
+            entry.place = place;
+            entry.prev = prev;
         });
+        TimerKey { index, sequence }
+    }
+
+    /// Sets a timer that is due `after` nanoseconds from the next reading of the clock, which
+    /// [`settle`](Self::settle) brings. O(1).
+    #[inline]
+    pub(crate) fn insert_after(&mut self, after: Nanos, waker: Waker) -> TimerKey {
+        let key = self.add(after, waker);
+        self.fresh.push(key.index);
+        key
+    }
+
+    pub(crate) fn has_fresh(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    /// The time of the fresh ones begins: it is `now`.
+    pub(crate) fn settle(&mut self, now: Nanos) {
+        for place in 0..self.fresh.len() {
+            let index = self.fresh[place];
+            if let Some(entry) = self.entries.get_mut(index) {
+                entry.deadline = now.saturating_add(entry.deadline);
+                let deadline = entry.deadline;
+                self.link(index, deadline);
+                if let Some(next) = &mut self.next {
+                    *next = deadline.min(*next);
+                }
+            }
+        }
+        self.fresh.clear();
+        if self.fresh.capacity() > KEPT {
+            self.fresh.shrink_to(KEPT);
+        }
+    }
+
+    /// When a timer is due, unless its time has not begun or it is not set.
+    pub(crate) fn deadline(&self, key: TimerKey) -> Option<Nanos> {
+        let entry = self.entries.get(key.index)?;
+        (entry.sequence == key.sequence && entry.place != FRESH).then_some(entry.deadline)
+    }
+
+    /// Sets a timer. O(1).
+    pub(crate) fn insert(&mut self, deadline: Nanos, waker: Waker) -> TimerKey {
+        let TimerKey { index, sequence } = self.add(deadline, waker);
         self.link(index, deadline);
         if let Some(next) = &mut self.next {
             *next = deadline.min(*next);
@@ -111,10 +165,21 @@ impl Timers {
     }
 
     /// Cancels a timer; its waker comes back to be dropped outside of any borrow. O(1).
+    #[inline]
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<Waker> {
         let entry = self.entries.get(key.index)?;
         if entry.sequence != key.sequence {
             return None;
+        }
+        if entry.place == FRESH {
+            let place = entry.prev as usize;
+            self.fresh.swap_remove(place);
+            if let Some(&moved) = self.fresh.get(place)
+                && let Some(moved) = self.entries.get_mut(moved)
+            {
+                moved.prev = place as u32;
+            }
+            return self.take_waker(key.index);
         }
         let deadline = entry.deadline;
         self.unlink(key.index);
@@ -136,6 +201,7 @@ impl Timers {
 
     /// Takes all timers whose deadline is not after `now`, in order.
     pub(crate) fn fire(&mut self, now: Nanos, due: &mut Vec<Due>) {
+        debug_assert!(self.fresh.is_empty(), "settled before");
         if self.entries.len() == 0 || self.next().is_some_and(|next| next > now) {
             return;
         }

@@ -114,7 +114,8 @@ fn is_quiet(core: &Core) -> bool {
 /// Gives one green thread an extra poll, with `waker` in place of its own. Whether it could: one that
 /// another thread has woken this very moment is on its way to us, and is anything but stuck.
 fn poll_task(core: &Core, key: Key, waker: &Waker) -> bool {
-    if let Some(Some(own)) = core.with_slot(key, |_, cold| cold?.waker.clone()) {
+    let own = core.slots.borrow().waker(key);
+    if let Some(own) = own {
         own.wake();
     }
     // The queue was empty, so what is in it now is this one.
@@ -158,7 +159,7 @@ impl Counted {
     fn new(core: &Core, key: Key, root: Key, root_waker: &Waker) -> Self {
         let own = match key == root {
             true => Some(root_waker.clone()),
-            false => core.with_slot(key, |_, cold| cold?.waker.clone()).flatten(),
+            false => core.slots.borrow().waker(key),
         };
         let inner = Arc::new(Forward(own.unwrap_or_else(|| Waker::noop().clone())));
         let waker = Waker::from(Arc::clone(&inner));

@@ -87,6 +87,7 @@
 
 mod arena;
 mod batch;
+mod beside;
 mod builder;
 mod checkpoint;
 mod clock;

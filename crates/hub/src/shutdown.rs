@@ -87,7 +87,8 @@ impl Held {
                 in_progress::with(|poll| poll.end());
                 continue;
             }
-            if let Some(Some(waker)) = core.with_slot(key, |_, cold| cold?.waker.clone()) {
+            let waker = core.slots.borrow().waker(key);
+            if let Some(waker) = waker {
                 waker.wake();
             }
             if !self.gather(core) && core.is_live(key) {

@@ -327,10 +327,7 @@ impl<'a> RootSlot<'a> {
         };
         let key = core.slots.borrow_mut().insert(id, birth);
         let own = Waker::from(Arc::clone(waker));
-        core.with_slot_mut(key, |slot, cold| {
-            slot.flags.set(Flags::HAS_WAKER);
-            cold.waker = Some(own);
-        });
+        core.slots.borrow_mut().keep_waker(key, own);
         core.set_name(key, ROOT_NAME);
         core.has_root.set(true);
         core.queue.push_root();

@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::in_progress;
 use crate::report::{Report, message_of};
 use crate::stats::bump;
-use crate::task::{Cold, Ended, Extra, Flags, GreenThreadId, Hot, Key, Outcome};
+use crate::task::{Cold, Ended, Extra, Flags, GreenThreadId, Key, Outcome, Slots};
 use crate::wait::WaitKind;
 
 /// Who a report is about.
@@ -43,14 +43,25 @@ struct Left {
 }
 
 impl Left {
-    fn of(hot: &Hot, cold: &mut Cold) -> Self {
-        cold.ticket = 0;
-        Left {
-            waker: cold.waker.take(),
-            waiter: cold.waiter.take(),
-            extra: cold.extra.take(),
-            spawned_at: hot.spawned_at,
-        }
+    fn of(slots: &mut Slots, key: Key) -> Option<Self> {
+        let hot = slots.hot(key)?;
+        let (flags, spawned_at) = (hot.flags, hot.spawned_at);
+        let waker = match flags.has(Flags::HAS_WAKER) {
+            true => slots.take_waker(key),
+            false => None,
+        };
+        let (waiter, extra) = match flags.has(Flags::HAS_MORE) {
+            true => slots
+                .get_mut(key)
+                .map(|(_, cold)| (cold.waiter.take(), cold.extra.take()))?,
+            false => (None, None),
+        };
+        Some(Left {
+            waker,
+            waiter,
+            extra,
+            spawned_at,
+        })
     }
 }
 
@@ -65,12 +76,16 @@ impl Core {
             }
             is_it
         });
-        let waker = self.with_slot_mut(key, |slot, cold| {
+        let waker = {
+            let mut slots = self.slots.borrow_mut();
+            let Some(slot) = slots.hot_mut(key) else {
+                return;
+            };
             slot.flags.set(Flags::KILLED);
-            cold.waker.clone()
-        });
+            slots.waker(key)
+        };
         // One without a waker has never waited: it is in the run queue.
-        if let Some(Some(waker)) = waker
+        if let Some(waker) = waker
             && !is_running
         {
             waker.wake();
@@ -83,10 +98,7 @@ impl Core {
             return;
         };
         let clone = waker.clone();
-        let old = self.with_slot_mut(key, |slot, cold| {
-            slot.flags.set(Flags::HAS_WAKER);
-            cold.waker.replace(clone)
-        });
+        let old = self.slots.borrow_mut().keep_waker(key, clone);
         drop(old);
     }
 
@@ -114,8 +126,8 @@ impl Core {
         let old = self.with_slot_mut(key, |hot, slot| {
             hot.flags.set(Flags::HAS_MORE);
             let is_first = slot.waiter.is_none() && !slot.has_more_waiters();
-            if slot.ticket == ticket || is_first {
-                slot.ticket = ticket;
+            if hot.ticket == ticket || is_first {
+                hot.ticket = ticket;
                 return std::mem::replace(&mut slot.waiter, clone.take());
             }
             let waiters = &mut slot.extra().waiters;
@@ -134,9 +146,9 @@ impl Core {
     }
 
     pub(crate) fn remove_waiter(&self, key: Key, ticket: u64) {
-        let old = self.with_slot_mut(key, |_, slot| {
-            if slot.ticket == ticket {
-                slot.ticket = 0;
+        let old = self.with_slot_mut(key, |hot, slot| {
+            if hot.ticket == ticket {
+                hot.ticket = 0;
                 return slot.waiter.take();
             }
             let waiters = &mut slot.extra.as_mut()?.waiters;
@@ -156,8 +168,8 @@ impl Core {
             };
             self.count_suspect(slot.kind, WaitKind::Turn);
             // Most short ones leave nothing behind.
-            let left = match slot.has_cold() {
-                true => slots.get_mut(key).map(|(hot, cold)| Left::of(hot, cold)),
+            let left = match slot.flags.has(Flags::HAS_WAKER.and(Flags::HAS_MORE)) {
+                true => Left::of(&mut slots, key),
                 false => None,
             };
             slots.vacate(key.index);

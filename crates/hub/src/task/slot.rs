@@ -4,11 +4,11 @@
 //! the poll, leaf futures tell what they wait on ([`crate::wait::park`]). The deadlock report, the
 //! list of green threads and the watchdog read it; none of them keeps books of its own.
 //!
-//! A slot has two halves. What each poll reads and writes is [`Hot`]: 64 bytes, one line of the
+//! A slot has three parts. What each poll reads and writes is [`Hot`]: 64 bytes, one line of the
 //! processor's cache, since with a thousand green threads the fetching of lines is what a look at a slot
-//! costs. The other 48 bytes, the wakers of it and of those who wait for its end, are [`Cold`]: a short
-//! green thread that nobody waits for never touches them. What few green threads have (a
-//! name, links, more waiters than one) is boxed.
+//! costs. Its own waker (16 bytes) is there once it waits for something else than its turn,
+//! [`Cold`] (24 bytes) once somebody waits for its end. What few green threads have (a name,
+//! links, more waiters than one) is boxed.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub(crate) struct Hot {
     pub(crate) subject: u64,
     pub(crate) waiting_at: Option<&'static Location<'static>>,
     pub(crate) spawned_at: &'static Location<'static>,
+    /// By which the first of those who wait for its end is known.
+    pub(crate) ticket: u64,
     pub(crate) bytes: u32,
     pub(crate) kind: WaitKind,
     pub(crate) flags: Flags,
@@ -36,14 +38,11 @@ pub(crate) struct Hot {
 
 const _: () = assert!(size_of::<Hot>() == 64);
 
-/// What those touch who wait for something else than their turn, or for the end of another one. As long as the
-/// hot half has neither flag for it, everything here is as by default.
+/// What those touch who wait for the end of another one. As long as the hot part has no flag for it,
+/// everything here is as by default.
 #[derive(Debug, Default)]
 pub(crate) struct Cold {
-    /// Kept when it first waits for something else than its turn.
-    pub(crate) waker: Option<Waker>,
-    /// Who waits for its end, and the ticket by which that one is known.
-    pub(crate) ticket: u64,
+    /// The first of those who wait for its end.
     pub(crate) waiter: Option<Waker>,
     pub(crate) extra: Option<Box<Extra>>,
 }
@@ -60,9 +59,9 @@ impl Flags {
     pub(crate) const DETACHED: Flags = Flags(2);
     /// Made by `spawn_after` and not yet due: it counts as not started.
     pub(crate) const DELAYED: Flags = Flags(4);
-    /// The cold half has its waker.
+    /// Its waker is kept.
     pub(crate) const HAS_WAKER: Flags = Flags(8);
-    /// The cold half may have something else.
+    /// The cold part may have something.
     pub(crate) const HAS_MORE: Flags = Flags(16);
     /// Of a poll: with another waker than its own; see [`crate::deadlock`].
     pub(crate) const SUBSTITUTED: Flags = Flags(32);
@@ -115,6 +114,7 @@ impl Default for Hot {
             subject: 0,
             waiting_at: None,
             spawned_at: Location::caller(), // a vacant place has none
+            ticket: 0,
             bytes: 0,
             kind: WaitKind::Turn,
             flags: Flags::default(),
@@ -132,15 +132,10 @@ impl Hot {
         self.subject = 0;
         self.waiting_at = None;
         self.spawned_at = birth.spawned_at;
+        self.ticket = 0;
         self.bytes = u32::try_from(birth.bytes).unwrap_or(u32::MAX);
         self.kind = WaitKind::Turn;
         self.flags = birth.flags;
-    }
-
-    /// Whether the cold half may have anything.
-    #[inline]
-    pub(crate) fn has_cold(&self) -> bool {
-        self.flags.has(Flags::HAS_WAKER) || self.flags.has(Flags::HAS_MORE)
     }
 
     pub(crate) fn has_started(&self) -> bool {

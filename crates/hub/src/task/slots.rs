@@ -1,12 +1,13 @@
-//! The table of slots: both halves of each under one index.
+//! The table of slots: the three parts of each under one index.
 //!
-//! The hot halves stand in an [`Arena`], which gives out the indices and knows which are taken. The
-//! cold ones stand beside them, chunk for chunk; a chunk of them is made when the first of its green threads
-//! needs its half.
+//! The hot parts stand in an [`Arena`], which gives out the indices and knows which are taken; the
+//! others [`Beside`] it.
 
 use std::panic::Location;
+use std::task::Waker;
 
-use crate::arena::{Arena, CHUNK, split};
+use crate::arena::{Arena, split};
+use crate::beside::Beside;
 use crate::clock::Nanos;
 use crate::task::slot::{Cold, Hot};
 use crate::task::{Flags, GreenThreadId, Key};
@@ -15,7 +16,8 @@ use crate::task::{Flags, GreenThreadId, Key};
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
     hot: Arena<Hot>,
-    cold: Vec<Option<Box<[Cold; CHUNK]>>>,
+    wakers: Beside<Option<Waker>>,
+    cold: Beside<Cold>,
 }
 
 /// What is known of a green thread when it is made.
@@ -62,31 +64,39 @@ impl Slots {
         hot
     }
 
-    /// Both halves, if the green thread lives; the second only if it was ever used.
+    /// Hot and cold part, if the green thread lives; the second only if anybody's in its chunk was ever used.
     pub(crate) fn get(&self, key: Key) -> Option<(&Hot, Option<&Cold>)> {
-        Some((self.hot(key)?, self.cold(key.index)))
+        Some((self.hot(key)?, self.cold.get(key.index)))
     }
 
-    /// Both halves, if the green thread lives. Whoever puts something into the second says so in the
-    /// flags of the first.
+    /// Hot and cold part, if the green thread lives. Whoever puts something into the second says so in
+    /// the flags of the first.
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<(&mut Hot, &mut Cold)> {
         let hot = self.hot.get_mut(key.index);
         let hot = hot.filter(|hot| hot.id == key.id)?;
-        let (number, place) = split(key.index);
-        if self.cold.len() <= number {
-            self.cold.resize_with(number + 1, || None);
+        Some((hot, self.cold.get_or_make(key.index)))
+    }
+
+    /// A copy of the green thread's waker, if it was kept.
+    pub(crate) fn waker(&self, key: Key) -> Option<Waker> {
+        self.hot(key)?;
+        self.wakers.get(key.index)?.clone()
+    }
+
+    /// Keeps the waker of a green thread; the one before comes back, or `waker` if it does not live.
+    pub(crate) fn keep_waker(&mut self, key: Key, waker: Waker) -> Option<Waker> {
+        match self.hot_mut(key) {
+            Some(hot) => hot.flags.set(Flags::HAS_WAKER),
+            None => return Some(waker),
         }
-        let chunk = self.cold[number]
-            .get_or_insert_with(|| Box::new(std::array::from_fn(|_| Cold::default())));
-        Some((hot, &mut chunk[place]))
+        self.wakers.get_or_make(key.index).replace(waker)
     }
 
-    fn cold(&self, index: u32) -> Option<&Cold> {
-        let (number, place) = split(index);
-        Some(&self.cold.get(number)?.as_ref()?[place])
+    pub(crate) fn take_waker(&mut self, key: Key) -> Option<Waker> {
+        self.wakers.get_or_make(key.index).take()
     }
 
-    /// Gives the place of a green thread back; what was in its cold half has been taken.
+    /// Gives the place of a green thread back; what was in its other parts has been taken.
     #[inline]
     pub(crate) fn vacate(&mut self, index: u32) {
         self.hot.remove(index, |hot| hot.id = GreenThreadId(0));
@@ -98,20 +108,16 @@ impl Slots {
 
     #[cold]
     fn free(&mut self, number: usize) {
-        if let Some(chunk) = self.cold.get_mut(number) {
-            *chunk = None;
-        }
-        if self.hot.chunks() < self.cold.len() {
-            self.cold.truncate(self.hot.chunks());
-            self.cold.shrink_to_fit();
-        }
+        let chunks = self.hot.chunks();
+        self.wakers.free(number, chunks);
+        self.cold.free(number, chunks);
     }
 
     /// All that live, by index.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &Hot, Option<&Cold>)> {
         self.hot.iter().map(|(index, hot)| {
             let key = Key { id: hot.id, index };
-            (key, hot, self.cold(index))
+            (key, hot, self.cold.get(index))
         })
     }
 }

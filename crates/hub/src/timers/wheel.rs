@@ -19,7 +19,9 @@ const FRESH: u16 = u16::MAX;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimerKey {
     index: u32,
-    sequence: u64,
+    /// Its lower half: enough to tell a reused place from a place that is held, and a [`Sleep`](crate::Sleep)
+    /// is eight bytes smaller.
+    sequence: u32,
 }
 
 /// A timer that is due.
@@ -99,6 +101,7 @@ impl Timers {
             entry.place = place;
             entry.prev = prev;
         });
+        let sequence = sequence as u32;
         TimerKey { index, sequence }
     }
 
@@ -137,7 +140,7 @@ impl Timers {
     /// When a timer is due, unless its time has not begun or it is not set.
     pub(crate) fn deadline(&self, key: TimerKey) -> Option<Nanos> {
         let entry = self.entries.get(key.index)?;
-        (entry.sequence == key.sequence && entry.place != FRESH).then_some(entry.deadline)
+        (entry.sequence as u32 == key.sequence && entry.place != FRESH).then_some(entry.deadline)
     }
 
     /// Sets a timer. O(1).
@@ -154,7 +157,7 @@ impl Timers {
     /// that it replaced, to be dropped outside of any borrow.
     pub(crate) fn update(&mut self, key: TimerKey, waker: &Waker) -> Option<Option<Waker>> {
         let entry = self.entries.get_mut(key.index)?;
-        if entry.sequence != key.sequence {
+        if entry.sequence as u32 != key.sequence {
             return None;
         }
         let old = entry.waker.as_ref();
@@ -168,7 +171,7 @@ impl Timers {
     #[inline]
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<Waker> {
         let entry = self.entries.get(key.index)?;
-        if entry.sequence != key.sequence {
+        if entry.sequence as u32 != key.sequence {
             return None;
         }
         if entry.place == FRESH {

@@ -108,7 +108,7 @@ fn a_million_alive_tasks_give_back() {
         warm_up().await;
         let (first, at_first) = (resident(), allocated());
         let mut peaks = Vec::new();
-        for _ in 0..3 {
+        for _ in 0..6 {
             let tasks: Vec<_> = (0..MILLION).map(|_| spawn(pending::<()>())).collect();
             yield_now().await;
             peaks.push(resident());
@@ -130,7 +130,14 @@ fn a_million_alive_tasks_give_back() {
         }
         println!("resident: {first} at first, then {peaks:?}");
         assert!(peaks[0] > first * 5, "the measurement sees them");
-        assert!(peaks[2] <= peaks[0] + peaks[0] / 20, "it grows: {peaks:?}");
+        // The allocator of the system cuts the freed pieces up anew for the next million, and needs a
+        // few rounds until what it cut fits. A leak would go on.
+        let (early, late) = peaks.split_at(3);
+        let (early, late) = (early.iter().max(), late.iter().max());
+        let (Some(early), Some(late)) = (early, late) else {
+            unreachable!("six rounds")
+        };
+        assert!(*late <= early + early / 50, "it grows: {peaks:?}");
     });
 }
 

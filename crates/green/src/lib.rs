@@ -1,4 +1,4 @@
-//! What green threads work with: pools, queues, events, semaphores, limits, looping calls.
+//! What green threads work with: pools, queues, events, semaphores, limits, looping calls, retries.
 //!
 //! Green threads come from [`evlet_hub`]; this crate has what keeps many of them in order. It is
 //! what eventlet offers beside its sockets, and the looping call of OpenStack's oslo.service, for
@@ -48,6 +48,7 @@
 //! | [`pool`] | [`GreenPool`], [`Imap`](pool::Imap); error [`PoolFull`]; futures [`Spawn`](pool::Spawn), [`SpawnN`](pool::SpawnN), [`WaitAll`](pool::WaitAll), [`Next`](pool::Next); [`Apply`](pool::Apply) with [`Whole`](pool::Whole) and [`Spread`](pool::Spread) |
 //! | [`pile`] | [`GreenPile`]; futures [`Spawn`](pile::Spawn), [`Next`](pile::Next) |
 //! | [`looping_call`] | [`FixedIntervalLoopingCall`], [`FixedIntervalWithTimeoutLoopingCall`], [`DynamicLoopingCall`], [`BackOffLoopingCall`], [`LoopingCall`]; what their functions return: [`IntoStep`](looping_call::IntoStep), [`IntoDynamicStep`](looping_call::IntoDynamicStep), [`IntoBackOffStep`](looping_call::IntoBackOffStep); error [`LoopError`]; future [`LoopWait`](looping_call::LoopWait) |
+//! | [`mod@retry`] | [`retry`](retry()), [`Retry`]; future [`Retrying`](retry::Retrying) |
 //! | [`greenlet`] | [`Greenlet`](greenlet::Greenlet); error [`GreenletError`](greenlet::GreenletError); future [`Switch`](greenlet::Switch) |
 //! | [`tpool`] | [`execute`](tpool::execute), [`set_num_threads`](tpool::set_num_threads), [`stats`](tpool::stats) with [`TpoolStats`](tpool::TpoolStats); future [`Execute`](tpool::Execute) |
 //!
@@ -80,6 +81,8 @@ pub mod pile;
 
 pub mod looping_call;
 
+pub mod retry;
+
 pub mod greenlet;
 
 pub mod tpool;
@@ -96,4 +99,5 @@ pub use looping_call::{
 pub use pile::GreenPile;
 pub use pool::{GreenPool, PoolFull};
 pub use queue::{Empty, Full, LightQueue, Queue, TooManyDone};
+pub use retry::{Retry, retry};
 pub use semaphore::{Permit, Semaphore};

@@ -11,7 +11,8 @@
 //! | [`DynamicLoopingCall`] | when the last one said | [`IntoDynamicStep`] |
 //! | [`BackOffLoopingCall`] | after longer and longer pauses, until something is achieved | [`IntoBackOffStep`] |
 //!
-//! Nothing is ever caught up with: a loop that fell behind goes on from where it is.
+//! Nothing is ever caught up with: a loop that fell behind goes on from where it is. To try one thing
+//! again until it works, there is [`retry`](crate::retry()).
 
 mod step;
 

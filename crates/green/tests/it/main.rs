@@ -20,6 +20,7 @@ mod looping_timeout;
 mod pile;
 mod pool;
 mod queue;
+mod retry;
 mod semaphore;
 mod tpool;
 

@@ -1,8 +1,8 @@
 //! Waiting for something to become true, in the two ways that cloud services do it.
 //!
 //! A looping call asks every half second until the machine runs again, and hands over what it
-//! found. A retry loop tries something that fails now and then, sleeps between attempts, and gives
-//! up with the last failure.
+//! found. A retry tries something that fails now and then, with pauses in between that grow, and gives
+//! up with the last failure. What it retries it tells on standard error.
 //!
 //! Run it: `cargo run --example wait_for_reboot`
 
@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use evlet::{FixedIntervalLoopingCall, now, sleep, spawn_n};
+use evlet::{FixedIntervalLoopingCall, now, retry, sleep, spawn_n};
 
 #[evlet::main]
 async fn main() {
@@ -26,13 +26,16 @@ async fn main() {
         (now() - start).as_secs_f64()
     );
 
-    match with_retries(3, || machine.attach_volume(2)).await {
-        Ok(volume) => println!("attached {volume}"),
-        Err(e) => println!("gave up: {e}"),
-    }
-    match with_retries(3, || machine.attach_volume(9)).await {
-        Ok(volume) => println!("attached {volume}"),
-        Err(e) => println!("gave up: {e}"),
+    for works_at_attempt in [2, 9] {
+        let attached = retry(|| machine.attach_volume(works_at_attempt))
+            .max_retry_count(2)
+            .inc_sleep_time(Duration::from_millis(200))
+            .name("attaching the volume")
+            .await;
+        match attached {
+            Ok(volume) => println!("attached {volume}"),
+            Err(e) => println!("gave up: {e}"),
+        }
     }
 }
 
@@ -54,22 +57,6 @@ async fn wait_for_reboot(machine: Rc<Machine>) -> &'static str {
     .wait()
     .await
     .expect("the looping call ends with a value")
-}
-
-/// At most `attempts` times, with a pause in between; the last failure is the result.
-async fn with_retries<T, F: Future<Output = Result<T, Refused>>>(
-    attempts: u32,
-    mut attempt: impl FnMut() -> F,
-) -> Result<T, Refused> {
-    let mut tried = 1;
-    loop {
-        match attempt().await {
-            Err(e) if tried < attempts => println!("attempt {tried} failed: {e}"),
-            last => return last,
-        }
-        tried += 1;
-        sleep(Duration::from_millis(200)).await;
-    }
 }
 
 /// Down for a while after a reboot; takes a volume only when asked often enough.

@@ -85,9 +85,10 @@ pub use evlet_hub::{
 };
 
 pub use evlet_green::{
-    AlreadySent, Empty, Event, FixedIntervalLoopingCall, Full, FutureExt, GreenPile, GreenPool,
-    LightQueue, LoopError, LoopingCall, Permit, PoolFull, Queue, Semaphore, TooManyDone, event,
-    greenlet, limit, looping_call, pile, pool, queue, semaphore, tpool, with_timeout,
+    AlreadySent, BackOffLoopingCall, DynamicLoopingCall, Empty, Event, FixedIntervalLoopingCall,
+    FixedIntervalWithTimeoutLoopingCall, Full, FutureExt, GreenPile, GreenPool, LightQueue,
+    LoopError, LoopingCall, Permit, PoolFull, Queue, Retry, Semaphore, TooManyDone, event,
+    greenlet, limit, looping_call, pile, pool, queue, retry, semaphore, tpool, with_timeout,
     with_timeout_or,
 };
 

@@ -1,4 +1,4 @@
-//! What green threads work with: pools, queues, events, semaphores, limits, looping calls.
+//! What green threads work with: pools, queues, events, semaphores, limits, looping calls, retries.
 //!
 //! Green threads come from [`evlet_hub`]; this crate has what keeps many of them in order. It is
 //! what eventlet offers beside its sockets, and the looping call of OpenStack's oslo.service, for
@@ -47,7 +47,8 @@
 //! | [`limit`] | [`with_timeout`], [`with_timeout_or`], [`FutureExt`]; future [`TimeoutOr`](limit::TimeoutOr) |
 //! | [`pool`] | [`GreenPool`], [`Imap`](pool::Imap); error [`PoolFull`]; futures [`Spawn`](pool::Spawn), [`SpawnN`](pool::SpawnN), [`WaitAll`](pool::WaitAll), [`Next`](pool::Next); [`Apply`](pool::Apply) with [`Whole`](pool::Whole) and [`Spread`](pool::Spread) |
 //! | [`pile`] | [`GreenPile`]; futures [`Spawn`](pile::Spawn), [`Next`](pile::Next) |
-//! | [`looping_call`] | [`FixedIntervalLoopingCall`], [`LoopingCall`], [`IntoStep`](looping_call::IntoStep), [`Step`](looping_call::Step); error [`LoopError`]; future [`LoopWait`](looping_call::LoopWait) |
+//! | [`looping_call`] | [`FixedIntervalLoopingCall`], [`FixedIntervalWithTimeoutLoopingCall`], [`DynamicLoopingCall`], [`BackOffLoopingCall`], [`LoopingCall`]; what their functions return: [`IntoStep`](looping_call::IntoStep), [`IntoDynamicStep`](looping_call::IntoDynamicStep), [`IntoBackOffStep`](looping_call::IntoBackOffStep); error [`LoopError`]; future [`LoopWait`](looping_call::LoopWait) |
+//! | [`mod@retry`] | [`retry`](retry()), [`Retry`]; future [`Retrying`](retry::Retrying) |
 //! | [`greenlet`] | [`Greenlet`](greenlet::Greenlet); error [`GreenletError`](greenlet::GreenletError); future [`Switch`](greenlet::Switch) |
 //! | [`tpool`] | [`execute`](tpool::execute), [`set_num_threads`](tpool::set_num_threads), [`stats`](tpool::stats) with [`TpoolStats`](tpool::TpoolStats); future [`Execute`](tpool::Execute) |
 //!
@@ -80,6 +81,8 @@ pub mod pile;
 
 pub mod looping_call;
 
+pub mod retry;
+
 pub mod greenlet;
 
 pub mod tpool;
@@ -89,8 +92,12 @@ mod waiting;
 
 pub use event::{AlreadySent, Event};
 pub use limit::{FutureExt, with_timeout, with_timeout_or};
-pub use looping_call::{FixedIntervalLoopingCall, LoopError, LoopingCall};
+pub use looping_call::{
+    BackOffLoopingCall, DynamicLoopingCall, FixedIntervalLoopingCall,
+    FixedIntervalWithTimeoutLoopingCall, LoopError, LoopingCall,
+};
 pub use pile::GreenPile;
 pub use pool::{GreenPool, PoolFull};
 pub use queue::{Empty, Full, LightQueue, Queue, TooManyDone};
+pub use retry::{Retry, retry};
 pub use semaphore::{Permit, Semaphore};

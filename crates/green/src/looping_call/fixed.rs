@@ -9,26 +9,21 @@
 //! - A call that takes longer than the interval: it is reported, the others get one turn, and the
 //!   next call starts the plan anew. With an interval of 0.1 s and one call of 0.3 s, the gaps
 //!   between starts are 0.1, 0.3, 0.1: no burst to catch up (promise B-5).
-//! - A hub so busy that a whole interval went by before the call could start: the next call comes
-//!   one interval after that late start.
+//! - A hub so busy that a whole interval went by before the call could start: that is reported, and
+//!   the next call comes one interval after that late start.
 //!
 //! oslo.service computes the pause as interval minus run time and rounds it to 10 ms. Without delays
 //! that is the same plan; we do not round.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location};
-use std::rc::Rc;
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use evlet_hub::report::{Report, report};
-use evlet_hub::{Exit, now, sleep, sleep_until, spawn_at};
-use futures::FutureExt;
+use evlet_hub::{Sleep, now, sleep, sleep_until};
 
-use crate::looping_call::handle::Shared;
-use crate::looping_call::outcome::stopped;
-use crate::looping_call::{IntoStep, LoopError, LoopingCall, Step};
+use crate::looping_call::run::{Decision, Options, Pace, start, tell};
+use crate::looping_call::{IntoStep, LoopError, LoopingCall};
 
 /// Calls a function at a fixed interval.
 ///
@@ -36,7 +31,7 @@ use crate::looping_call::{IntoStep, LoopError, LoopingCall, Step};
 /// interval, counted from start to start, until it says that it is done (see [`IntoStep`]), fails,
 /// or the loop is [stopped](LoopingCall::stop). It never overlaps with itself. A call that takes
 /// longer than the interval is reported, by the loop's name, and followed by the next after one turn
-/// for the others.
+/// for the others. So is one that starts an interval late because something held the hub.
 ///
 /// # Example
 /// ```
@@ -59,195 +54,147 @@ use crate::looping_call::{IntoStep, LoopError, LoopingCall, Step};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// After oslo.service's `FixedIntervalLoopingCall`. A loop is started once, which the types see to.
+/// After oslo.service's `FixedIntervalLoopingCall`. A loop is started once, which the types see to:
+/// ```compile_fail
+/// # use evlet_green::FixedIntervalLoopingCall;
+/// # use std::time::Duration;
+/// # evlet_hub::run(async {
+/// let looping = FixedIntervalLoopingCall::new(|| async {});
+/// looping.start(Duration::from_secs(1));
+/// looping.start(Duration::from_secs(1)); // error: use of moved value
+/// # });
+/// ```
 #[must_use = "call `start` to start the loop"]
 pub struct FixedIntervalLoopingCall<F> {
     f: F,
-    initial_delay: Duration,
-    stop_on_error: bool,
-    name: Option<String>,
+    options: Options,
 }
 
-impl<F, P> FixedIntervalLoopingCall<F>
+impl<F, C> FixedIntervalLoopingCall<F>
 where
-    F: FnMut() -> P + 'static,
-    P: Future<Output: IntoStep> + 'static,
+    F: FnMut() -> C + 'static,
+    C: Future<Output: IntoStep> + 'static,
 {
     /// A loop over `f`, to be started with [`start`](Self::start).
     pub fn new(f: F) -> Self {
         FixedIntervalLoopingCall {
             f,
-            initial_delay: Duration::ZERO,
-            stop_on_error: true,
-            name: None,
+            options: Options::default(),
         }
     }
 
     /// Waits this long before the first call. By default it comes at once.
     pub fn initial_delay(mut self, delay: Duration) -> Self {
-        self.initial_delay = delay;
+        self.options.initial_delay = delay;
         self
     }
 
     /// Whether an error ends the loop, which it does by default. With `false` it is reported, and
     /// the loop goes on at its pace. A panic always ends it.
     pub fn stop_on_error(mut self, stop: bool) -> Self {
-        self.stop_on_error = stop;
+        self.options.stop_on_error = stop;
         self
     }
 
     /// Names the loop in reports. By default it is called by the line that started it.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.options.name = Some(name.into());
         self
     }
 
     /// Starts the loop in a green thread of its own.
     ///
     /// With an interval of zero, calls follow each other with one turn for the others between them.
+    /// With one that does not fit the clock ([`Duration::MAX`]) there is one call.
     ///
     /// # Panics
     /// When no hub runs on this thread.
     #[track_caller]
-    pub fn start(self, interval: Duration) -> LoopingCall<<P::Output as IntoStep>::Value> {
+    pub fn start(self, interval: Duration) -> LoopingCall<<C::Output as IntoStep>::Value> {
         let at = Location::caller();
-        let name = self.name.clone();
-        let name = name.unwrap_or_else(|| format!("the looping call started at {at}"));
-        let shared = Shared::new(name.clone());
-        let looping = run(self, interval, Ending(Rc::clone(&shared)));
-        let thread = spawn_at(at, looping).named(name);
-        shared.runs_in(thread);
-        LoopingCall::new(shared)
+        start(self.options, self.f, Fixed::new(interval), at)
     }
 }
 
 impl<F> fmt::Debug for FixedIntervalLoopingCall<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FixedIntervalLoopingCall")
-            .field("name", &self.name)
-            .field("initial_delay", &self.initial_delay)
-            .field("stop_on_error", &self.stop_on_error)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }
 
-async fn run<F, P>(
-    mut call: FixedIntervalLoopingCall<F>,
+/// When the calls of a loop with a fixed interval start.
+#[derive(Debug)]
+pub(super) struct Fixed {
     interval: Duration,
-    ending: Ending<<P::Output as IntoStep>::Value>,
-) where
-    F: FnMut() -> P,
-    P: Future<Output: IntoStep>,
-{
-    let shared = &ending.0;
-    if !call.initial_delay.is_zero() {
-        sleep(call.initial_delay).await;
-    }
-    let mut pace = Pace::new(interval);
-    loop {
-        pace.starts();
-        let result = one_call(&mut call.f, shared).await;
-        if shared.is_stopped() {
-            break;
-        }
-        match result {
-            Ok(Step::Again) => {}
-            Ok(Step::Done(value)) => {
-                shared.end(Ok(value));
-                break;
-            }
-            Ok(Step::Failed(error)) if call.stop_on_error => {
-                if !shared.has_waiters() {
-                    tell(&shared.name, format!("ended: {error}"));
-                }
-                shared.end(Err(LoopError::Failed(error)));
-                break;
-            }
-            Ok(Step::Failed(error)) => tell(&shared.name, format!("failed, goes on: {error}")),
-            Err(payload) => {
-                let message = Exit::Panicked(payload).panic_message().unwrap_or_default();
-                if !shared.has_waiters() {
-                    tell(
-                        &shared.name,
-                        format!("ended: its function panicked: {message}"),
-                    );
-                }
-                shared.end(Err(LoopError::Panicked(message)));
-                break;
-            }
-        }
-        pace.pause(&shared.name).await;
-    }
+    /// When this call was to start, and when it did. `None` before the first.
+    last: Option<Start>,
 }
 
-/// Calls the function and waits for what it returns; a panic of either is a value.
-async fn one_call<F, P, R>(f: &mut F, shared: &Shared<R>) -> Result<Step<R>, Box<dyn Any + Send>>
-where
-    F: FnMut() -> P,
-    P: Future<Output: IntoStep<Value = R>>,
-{
-    shared.set_in_call(true);
-    let call = AssertUnwindSafe(async { f().await.into_step() });
-    let result = call.catch_unwind().await;
-    shared.set_in_call(false);
-    result
-}
-
-/// Sees to it that waiters never hang: whichever way the green thread ends, and if it never
-/// starts, the loop has ended.
-struct Ending<R: Clone + 'static>(Rc<Shared<R>>);
-
-impl<R: Clone + 'static> Drop for Ending<R> {
-    fn drop(&mut self) {
-        self.0.end(stopped());
-    }
-}
-
-/// When the calls start.
-struct Pace {
-    interval: Duration,
-    /// When this call was to start, and when it did.
+#[derive(Debug, Clone, Copy)]
+struct Start {
     planned: Instant,
-    started: Instant,
+    real: Instant,
 }
 
-impl Pace {
-    fn new(interval: Duration) -> Self {
-        let now = now();
-        Pace {
+/// A start that is less late than this is not worth a word: oslo.service's own limit for overruns.
+const LATE: Duration = Duration::from_millis(5);
+
+impl Fixed {
+    pub(super) fn new(interval: Duration) -> Self {
+        Fixed {
             interval,
-            planned: now,
-            started: now,
+            last: None,
+        }
+    }
+}
+
+impl<O: IntoStep> Pace<O> for Fixed {
+    type Again = ();
+    type Value = O::Value;
+
+    fn read(returned: O) -> Decision<(), O::Value> {
+        returned.into_step().into()
+    }
+
+    fn starts(&mut self, name: &str) {
+        let now = now();
+        let Some(start) = &mut self.last else {
+            self.last = Some(Start {
+                planned: now,
+                real: now,
+            });
+            return;
+        };
+        start.real = now;
+        let late = now.saturating_duration_since(start.planned);
+        if late >= self.interval.max(LATE) && !self.interval.is_zero() {
+            tell(name, format!("is {late:?} late: something held the hub"));
         }
     }
 
-    fn starts(&mut self) {
-        self.started = now();
-    }
-
-    /// Waits until the next call is due: at least one turn.
-    async fn pause(&mut self, name: &str) {
-        let now = now();
-        let ran = now.saturating_duration_since(self.started);
-        let interval = self.interval;
+    /// Ends when the next call is due, after at least one turn.
+    fn pause(&mut self, _: Option<()>, name: &str) -> Result<Sleep, LoopError> {
+        let (now, interval) = (now(), self.interval);
+        let Some(start) = &mut self.last else {
+            return Ok(sleep(interval));
+        };
+        let ran = now.saturating_duration_since(start.real);
         if ran > interval && !interval.is_zero() {
             let message = format!("took {ran:?}, longer than its interval of {interval:?}");
             tell(name, message);
         }
         let after = |start: Instant| start.checked_add(interval);
-        let (Some(on_time), Some(after_late_start)) = (after(self.planned), after(self.started))
+        let (Some(on_time), Some(after_late_start)) = (after(start.planned), after(start.real))
         else {
             // The interval does not fit the clock: never.
-            return sleep(Duration::MAX).await;
+            return Ok(sleep(Duration::MAX));
         };
         let next = [on_time, after_late_start]
             .into_iter()
             .find(|next| *next >= now);
-        self.planned = next.unwrap_or(now);
-        sleep_until(self.planned).await;
+        start.planned = next.unwrap_or(now);
+        Ok(sleep_until(start.planned))
     }
-}
-
-fn tell(name: &str, message: String) {
-    report(Report::notice(name, message));
 }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use evlet_hub::GreenThread;
+use evlet_hub::{GreenThread, GreenThreadId, current};
 
 use crate::event::{Event, Wait};
 use crate::looping_call::LoopError;
@@ -29,6 +29,7 @@ pub(super) struct Shared<R> {
     in_call: Cell<bool>,
     stop_asked: Cell<bool>,
     thread: RefCell<Option<GreenThread<()>>>,
+    id: Cell<Option<GreenThreadId>>,
 }
 
 impl<R: Clone + 'static> LoopingCall<R> {
@@ -42,14 +43,19 @@ impl<R: Clone + 'static> LoopingCall<R> {
     /// # Errors
     /// - [`LoopError::Failed`]: the function returned an error.
     /// - [`LoopError::Panicked`]: it panicked.
+    /// - [`LoopError::TimedOut`], [`LoopError::NoInterval`]: of the kinds of loops that have them.
     /// - [`LoopError::Stopped`]: the loop was stopped first. A loop without a value (`R` is `()`)
     ///   gives `Ok(())` then.
+    /// - [`LoopError::WaitsForItself`], at once: the function waits for the end of its own loop.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
     #[track_caller]
     pub fn wait(&self) -> LoopWait<'_, R> {
-        LoopWait(self.shared.end.wait())
+        LoopWait {
+            shared: &self.shared,
+            end: self.shared.end.wait(),
+        }
     }
 
     /// Stops the loop. A pause between two calls, and the initial delay, end at once; a call under
@@ -84,11 +90,18 @@ impl<R> Shared<R> {
             in_call: Cell::new(false),
             stop_asked: Cell::new(false),
             thread: RefCell::new(None),
+            id: Cell::new(None),
         })
     }
 
     pub(super) fn runs_in(&self, thread: GreenThread<()>) {
+        self.id.set(Some(thread.id()));
         self.thread.replace(Some(thread));
+    }
+
+    /// Whether the running green thread is the loop's own: the end would wait for the wait.
+    fn is_own_call(&self) -> bool {
+        !self.end.ready() && self.id.get().is_some() && self.id.get() == current()
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -138,18 +151,24 @@ impl<R> fmt::Debug for LoopingCall<R> {
 /// # Cancel safety
 /// Dropping it changes nothing.
 #[must_use = "futures do nothing unless awaited"]
-pub struct LoopWait<'a, R>(Wait<'a, Result<R, LoopError>>);
+pub struct LoopWait<'a, R> {
+    shared: &'a Shared<R>,
+    end: Wait<'a, Result<R, LoopError>>,
+}
 
 impl<R: Clone> Future for LoopWait<'_, R> {
     type Output = Result<R, LoopError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx)
+        if self.shared.is_own_call() {
+            return Poll::Ready(Err(LoopError::WaitsForItself));
+        }
+        Pin::new(&mut self.end).poll(cx)
     }
 }
 
 impl<R> fmt::Debug for LoopWait<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LoopWait").field(&self.0).finish()
+        f.debug_tuple("LoopWait").field(&self.end).finish()
     }
 }

@@ -1,16 +1,40 @@
 //! Functions called again and again, after oslo.service's `loopingcall` module.
 //!
 //! A looping call is a green thread that calls one function in a loop, until the function says that
-//! it is done, fails, or somebody stops it. Here is the loop with a fixed interval,
-//! [`FixedIntervalLoopingCall`]; what a round may return is [`IntoStep`]; what is left in the hands
-//! of who started it is a [`LoopingCall`].
+//! it is done, fails, or somebody stops it. What is left in the hands of who started it is a
+//! [`LoopingCall`]. Which one for what:
+//!
+//! | loop | the next call comes | its function returns |
+//! | --- | --- | --- |
+//! | [`FixedIntervalLoopingCall`] | one interval after the last one *started* | [`IntoStep`] |
+//! | [`FixedIntervalWithTimeoutLoopingCall`] | the same, for a limited time | [`IntoStep`] |
+//! | [`DynamicLoopingCall`] | when the last one said | [`IntoDynamicStep`] |
+//! | [`BackOffLoopingCall`] | after longer and longer pauses, until something is achieved | [`IntoBackOffStep`] |
+//!
+//! Nothing is ever caught up with: a loop that fell behind goes on from where it is. To try one thing
+//! again until it works, there is [`retry`](crate::retry()).
 
-mod fixed;
-mod handle;
-mod outcome;
 mod step;
 
+mod fixed;
+mod fixed_with_timeout;
+
+mod dynamic;
+mod dynamic_step;
+
+mod back_off;
+mod back_off_step;
+
+mod handle; // what is left in the hands of who started it
+mod outcome;
+mod run; // the loop that all share // how it ends
+
+pub use back_off::BackOffLoopingCall;
+pub use back_off_step::{BackOffStep, IntoBackOffStep};
+pub use dynamic::DynamicLoopingCall;
+pub use dynamic_step::{DynamicStep, IntoDynamicStep};
 pub use fixed::FixedIntervalLoopingCall;
+pub use fixed_with_timeout::FixedIntervalWithTimeoutLoopingCall;
 pub use handle::{LoopWait, LoopingCall};
 pub use outcome::LoopError;
 pub use step::{IntoStep, Step};

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why a looping call ended without a value. Every waiter gets a clone.
 #[derive(Debug, Clone)]
@@ -15,6 +16,20 @@ pub enum LoopError {
     Failed(Arc<dyn Error + Send + Sync>),
     /// Its function panicked with this message.
     Panicked(String),
+    /// It was not done in time.
+    #[non_exhaustive]
+    TimedOut {
+        /// How long it took: since the start, or, of a loop that backs off, its pauses and the one
+        /// that was to come.
+        after: Duration,
+        /// How long it might have taken.
+        limit: Duration,
+    },
+    /// Its function did not say when to be called next, and the loop has no maximum that says it.
+    NoInterval,
+    /// The loop has not ended: this wait was inside a call of its own function, and would have kept
+    /// the loop from ever ending.
+    WaitsForItself,
 }
 
 impl fmt::Display for LoopError {
@@ -23,6 +38,18 @@ impl fmt::Display for LoopError {
             LoopError::Stopped => f.write_str("the looping call was stopped before it was done"),
             LoopError::Failed(error) => write!(f, "the looping call failed: {error}"),
             LoopError::Panicked(message) => write!(f, "the looping call panicked: {message}"),
+            LoopError::TimedOut { after, limit } => write!(
+                f,
+                "the looping call timed out after {after:.2?}, over its limit of {limit:?}"
+            ),
+            LoopError::NoInterval => f.write_str(
+                "the looping call's function did not say when to be called next: return a \
+                 duration, or set `periodic_interval_max`",
+            ),
+            LoopError::WaitsForItself => f.write_str(
+                "a looping call's function waited for the end of its own loop: wait elsewhere, or \
+                 end the loop by what the function returns",
+            ),
         }
     }
 }
@@ -31,7 +58,7 @@ impl Error for LoopError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             LoopError::Failed(error) => Some(&**error),
-            LoopError::Stopped | LoopError::Panicked(_) => None,
+            _ => None,
         }
     }
 }

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::looping_call::run::Decision;
+
 /// What a round decided.
 #[derive(Debug)]
 pub enum Step<R> {
@@ -22,6 +24,7 @@ pub enum Step<R> {
 /// | `()` | again, for ever |
 /// | [`ControlFlow<R>`] | `Continue(())`: again; `Break(value)`: done, and `value` is what waiters get |
 /// | `Result<(), E>`, `Result<ControlFlow<R>, E>` | the same, or an error |
+/// | [`Step<R>`] | what it says |
 ///
 /// `E` is anything that becomes a `Box<dyn Error + Send + Sync>`: an error type, a text.
 /// `ControlFlow::Break` is what raising `LoopingCallDone` is in oslo.service.
@@ -31,6 +34,14 @@ pub trait IntoStep {
 
     /// The decision.
     fn into_step(self) -> Step<Self::Value>;
+}
+
+impl<R: Clone + 'static> IntoStep for Step<R> {
+    type Value = R;
+
+    fn into_step(self) -> Step<R> {
+        self
+    }
 }
 
 impl IntoStep for () {
@@ -63,6 +74,16 @@ where
         match self {
             Ok(step) => step.into_step(),
             Err(error) => Step::Failed(Arc::from(error.into())),
+        }
+    }
+}
+
+impl<R> From<Step<R>> for Decision<(), R> {
+    fn from(step: Step<R>) -> Self {
+        match step {
+            Step::Again => Decision::Again(()),
+            Step::Done(value) => Decision::Done(value),
+            Step::Failed(error) => Decision::Failed(error),
         }
     }
 }

@@ -26,6 +26,8 @@ fn errors_are_errors_whatever_they_hold() {
     check(PoolFull(Opaque), "full");
     check(LoopError::Stopped, "stopped");
     check(LoopError::Panicked("no water".into()), "no water");
+    check(LoopError::NoInterval, "periodic_interval_max");
+    check(LoopError::WaitsForItself, "own loop");
     check(GreenletError::Dead, "ended");
     check(GreenletError::Busy, "switch");
     check(GreenletError::Panicked("no ink".into()), "no ink");

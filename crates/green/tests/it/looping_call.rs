@@ -1,6 +1,6 @@
-//! `FixedIntervalLoopingCall`: oslo.service's cases 1 to 11, and what ours adds to them. (12 and 13
-//! are of the loop with a timeout. 5, a second start, and the second half of 11 cannot be written:
-//! `start` takes the loop by value.)
+//! `FixedIntervalLoopingCall`: oslo.service's cases 1 to 11, 27 and 28, and what ours adds to them.
+//! Other kinds of loops have files of their own: `looping_timeout`, `looping_dynamic`,
+//! `looping_back_off`.
 //!
 //! One file with all of the reference's cases for the loop, in their order, so that each is found by
 //! its number; that takes it over 450 lines.
@@ -202,6 +202,8 @@ fn a_stop_interrupts_the_pause() {
     });
 }
 
+// looping case 5 cannot be written: `start` takes the loop by value, see its documentation.
+
 // looping case 11: a stopped loop is not over before its call is
 #[test]
 fn a_call_under_way_is_not_interrupted_and_its_result_is_discarded() {
@@ -227,6 +229,26 @@ fn a_call_under_way_is_not_interrupted_and_its_result_is_discarded() {
         assert!(!looping.is_running());
     });
     assert_eq!(trace.text(), "finished");
+}
+
+// looping case 11
+#[test]
+fn after_the_wait_the_same_function_may_be_looped_again() {
+    virtually(async {
+        let calls = Rc::new(Cell::new(0));
+        let count = calls.clone();
+        let f = move || {
+            count.set(count.get() + 1);
+            async {}
+        };
+        for round in 1..=3 {
+            let looping = FixedIntervalLoopingCall::new(f.clone()).start(SECOND);
+            sleep(SECOND / 2).await;
+            looping.stop();
+            looping.wait().await.unwrap();
+            assert_eq!(calls.get(), round);
+        }
+    });
 }
 
 #[test]
@@ -285,7 +307,23 @@ fn fails(message: &str) {
     panic!("{message}");
 }
 
-// The original hangs when a call leaks something that is no ordinary exception.
+// looping case 28: the original hangs when a call leaks what is no ordinary exception
+#[test]
+fn a_foreign_cancellation_ends_the_loop_like_any_panic() {
+    virtually(async {
+        let looping = FixedIntervalLoopingCall::new(|| async {
+            let other = spawn(std::future::pending::<()>());
+            other.kill();
+            if let Err(exit) = other.await {
+                std::panic::resume_unwind(Box::new(exit));
+            }
+        });
+        let end = looping.start(SECOND).wait().await;
+        assert!(matches!(end, Err(LoopError::Panicked(_))), "{end:?}");
+    });
+}
+
+// looping case 28
 #[test]
 fn a_panic_ends_the_loop_and_every_waiter_hears_of_it() {
     virtually(async {
@@ -299,6 +337,51 @@ fn a_panic_ends_the_loop_and_every_waiter_hears_of_it() {
             assert_eq!(message, "out of paper");
         }
     });
+}
+
+#[test]
+fn a_call_that_waits_for_the_end_of_its_own_loop_is_told_so() {
+    virtually(async {
+        let me: Rc<RefCell<Option<LoopingCall<&str>>>> = Rc::default();
+        let own = me.clone();
+        let looping = FixedIntervalLoopingCall::new(move || {
+            let own = own.take();
+            async move {
+                let Some(own) = own else {
+                    return ControlFlow::Break("went on");
+                };
+                let end = own.wait().await;
+                assert!(matches!(end, Err(LoopError::WaitsForItself)), "{end:?}");
+                ControlFlow::Continue(())
+            }
+        })
+        .start(SECOND);
+        me.replace(Some(looping.clone()));
+        assert_eq!(looping.wait().await.unwrap(), "went on");
+    });
+}
+
+// looping case 27; proves D-8: no clock but the hub's, which never goes back
+#[test]
+fn no_source_names_the_wall_clock() {
+    let mut folders = vec![std::path::PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/src"
+    ))];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            files += 1;
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(!text.contains("SystemTime"), "{}", path.display());
+        }
+    }
+    assert!(files > 20, "{files} files were read");
 }
 
 #[test]
@@ -443,6 +526,30 @@ fn after_others_held_the_hub_there_is_no_burst() {
         assert!(longest >= 30 * INTERVAL, "the hub was held");
         assert!(hurried <= 5, "{hurried} calls in a hurry");
     });
+}
+
+// Real time: under virtual time nothing can hold the hub.
+#[test]
+fn a_loop_that_others_make_late_says_so() {
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let seen = told.clone();
+    let hub = evlet_hub::Hub::builder();
+    let hub = hub.on_report(move |report| seen.borrow_mut().push(report.to_string()));
+    hub.build().unwrap().run(async {
+        let looping = FixedIntervalLoopingCall::new(|| async {}).name("heart");
+        let looping = looping.start(20 * MS);
+        sleep(30 * MS).await;
+        busy_for(60 * MS);
+        sleep(5 * MS).await;
+        looping.stop();
+    });
+    let told = told.take();
+    let late: Vec<_> = told
+        .iter()
+        .filter(|report| report.contains("late"))
+        .collect();
+    assert!(!late.is_empty(), "{told:?}");
+    assert!(late[0].contains("heart"), "{told:?}");
 }
 
 fn busy_for(time: Duration) -> u64 {

@@ -13,10 +13,14 @@ mod event;
 mod greenlet;
 mod imap;
 mod limit;
+mod looping_back_off;
 mod looping_call;
+mod looping_dynamic;
+mod looping_timeout;
 mod pile;
 mod pool;
 mod queue;
+mod retry;
 mod semaphore;
 mod tpool;
 
@@ -27,6 +31,7 @@ mod reentrancy; // user code in the middle of everything
 mod waits; // everybody can be asked what they wait for
 
 // Against a plain model.
+mod looping_model;
 mod model;
 mod queue_model;
 mod semaphore_model;

@@ -85,10 +85,10 @@ pub use evlet_hub::{
 };
 
 pub use evlet_green::{
-    AlreadySent, Empty, Event, FixedIntervalLoopingCall, Full, FutureExt, GreenPile, GreenPool,
-    LightQueue, LoopError, LoopingCall, Permit, PoolFull, Queue, Semaphore, TooManyDone, event,
-    greenlet, limit, looping_call, pile, pool, queue, semaphore, tpool, with_timeout,
-    with_timeout_or,
+    AlreadySent, Closed, Empty, Event, FixedIntervalLoopingCall, Full, FutureExt, GreenPile,
+    GreenPool, LifoQueue, LightQueue, LoopError, LoopingCall, Permit, PoolFull, PriorityQueue,
+    Queue, Semaphore, TooManyDone, event, greenlet, limit, looping_call, pile, pool, queue,
+    semaphore, tpool, with_timeout, with_timeout_or,
 };
 
 pub use evlet_net::{

@@ -41,7 +41,7 @@
 //!
 //! | module | what it has |
 //! | --- | --- |
-//! | [`queue`] | [`LightQueue`], [`Queue`]; errors [`Full`], [`Empty`], [`TooManyDone`]; futures [`Get`](queue::Get), [`Put`](queue::Put), [`Join`](queue::Join) |
+//! | [`queue`] | [`LightQueue`], [`Queue`], [`LifoQueue`], [`PriorityQueue`]; errors [`Full`], [`Empty`], [`Closed`], [`TooManyDone`]; futures [`Get`](queue::Get), [`Put`](queue::Put), [`Recv`](queue::Recv), [`Send`](queue::Send), [`Join`](queue::Join); [`QueueStream`](queue::QueueStream), [`QueueSink`](queue::QueueSink) |
 //! | [`event`] | [`Event`]; error [`AlreadySent`]; future [`Wait`](event::Wait) |
 //! | [`semaphore`] | [`Semaphore`], [`Permit`]; future [`Acquire`](semaphore::Acquire) |
 //! | [`limit`] | [`with_timeout`], [`with_timeout_or`], [`FutureExt`]; future [`TimeoutOr`](limit::TimeoutOr) |
@@ -98,6 +98,6 @@ pub use looping_call::{
 };
 pub use pile::GreenPile;
 pub use pool::{GreenPool, PoolFull};
-pub use queue::{Empty, Full, LightQueue, Queue, TooManyDone};
+pub use queue::{Closed, Empty, Full, LifoQueue, LightQueue, PriorityQueue, Queue, TooManyDone};
 pub use retry::{Retry, retry};
 pub use semaphore::{Permit, Semaphore};

@@ -267,7 +267,8 @@ impl<T> fmt::Debug for WaitList<T> {
 }
 
 /// Wakers collected under a borrow; whoever made it calls [`wake`](Self::wake) when the borrow is
-/// over, and they are woken in order.
+/// over, and they are woken in order. When a panic keeps it from doing so, they are woken as this is
+/// dropped: make it before the borrow.
 ///
 /// Most often there are none, which must cost nothing, or one, which needs no allocation.
 #[derive(Default)]
@@ -303,6 +304,13 @@ impl Wakers {
         for waker in std::mem::take(&mut self.others) {
             wake(waker);
         }
+    }
+}
+
+impl Drop for Wakers {
+    #[inline]
+    fn drop(&mut self) {
+        self.wake();
     }
 }
 

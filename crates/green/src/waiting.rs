@@ -241,6 +241,22 @@ impl<'a, C: Claim> Waiter<'a, C> {
     pub(crate) fn claim(&self) -> &C {
         &self.claim
     }
+
+    pub(crate) fn claim_mut(&mut self) -> &mut C {
+        &mut self.claim
+    }
+
+    /// Where it was made.
+    pub(crate) fn at(&self) -> &'static Location<'static> {
+        self.at
+    }
+
+    /// Ends the wait before it is done; what the claim still has can be taken from it.
+    pub(crate) fn withdraw(&mut self) -> &mut C {
+        give_up(&mut self.claim, self.state, &mut self.place);
+        self.is_done = true;
+        &mut self.claim
+    }
 }
 
 impl<C: Claim> Drop for Waiter<'_, C> {

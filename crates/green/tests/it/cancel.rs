@@ -24,7 +24,7 @@ use crate::trace::Trace;
 const POLLS: u32 = 3;
 
 /// A green thread that may change its mind about what `wait` gives.
-fn doubter<F>(wait: F, way: (u32, Drops)) -> GreenThread<Option<F::Output>>
+pub(crate) fn doubter<F>(wait: F, way: (u32, Drops)) -> GreenThread<Option<F::Output>>
 where
     F: Future + 'static,
 {
@@ -32,7 +32,7 @@ where
 }
 
 /// Plays `scene` in every way.
-fn in_every_way(scene: impl AsyncFn((u32, Drops))) {
+pub(crate) fn in_every_way(scene: impl AsyncFn((u32, Drops))) {
     for way in every_way(POLLS) {
         eprintln!("{way:?}");
         virtually(scene(way));

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use evlet_green::greenlet::GreenletError;
-use evlet_green::{AlreadySent, Empty, Full, LoopError, PoolFull, TooManyDone};
+use evlet_green::{AlreadySent, Closed, Empty, Full, LoopError, PoolFull, TooManyDone};
 
 /// What a program that prints or carries errors asks of them.
 fn check(error: impl Error + Send + Sync + 'static, says: &str) {
@@ -21,6 +21,7 @@ struct Opaque;
 fn errors_are_errors_whatever_they_hold() {
     check(Full(Opaque), "full");
     check(Empty, "empty");
+    check(Closed(Opaque), "closed");
     check(TooManyDone, "task_done");
     check(AlreadySent(Opaque), "reset");
     check(PoolFull(Opaque), "full");
@@ -48,6 +49,7 @@ fn errors_keep_their_source() {
 fn errors_hand_back_what_was_given() {
     let (full, pool_full) = (Full("item"), PoolFull("job"));
     assert_eq!((full.into_inner(), pool_full.into_inner()), ("item", "job"));
+    assert_eq!(Closed("late").into_inner(), "late");
     let AlreadySent(value) = AlreadySent("value");
     assert_eq!(value, "value");
 }

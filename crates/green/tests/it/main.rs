@@ -20,12 +20,17 @@ mod looping_timeout;
 mod pile;
 mod pool;
 mod queue;
+mod queue_close;
+mod queue_limits;
+mod queue_order;
+mod queue_stream;
 mod retry;
 mod semaphore;
 mod tpool;
 
 // What all of them promise.
 mod cancel; // any wait, dropped at any moment
+mod cancel_queues; // those of the queues, their ends and their limits
 mod errors; // typed, named, handed back
 mod reentrancy; // user code in the middle of everything
 mod waits; // everybody can be asked what they wait for

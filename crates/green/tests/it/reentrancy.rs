@@ -113,6 +113,43 @@ fn wakers_may_use_the_rendezvous() {
 }
 
 #[test]
+fn wakers_may_close_the_queue() {
+    let queue = LightQueue::bounded(1);
+    let own = queue.clone();
+    check(
+        move || own.close(),
+        vec![
+            Box::pin(async { ignore(queue.recv().await) }),
+            Box::pin(async { ignore(queue.send(2).await) }),
+            Box::pin(async { ignore(queue.send(3).await) }),
+            Box::pin(async { ignore(queue.recv().await) }),
+            Box::pin(async { ignore(queue.recv().await) }),
+        ],
+        || (),
+    );
+    assert_eq!((queue.getting(), queue.putting()), (0, 0));
+    assert!(queue.is_closed());
+}
+
+#[test]
+fn an_item_may_use_the_queue_that_refuses_it() {
+    let queue = LightQueue::<OnDrop>::bounded(1);
+    assert!(queue.put_nowait(OnDrop::new(|| ())).is_ok());
+    let (own, seen) = (queue.clone(), Rc::new(Cell::new(0)));
+    let count = seen.clone();
+    let item = OnDrop::new(move || {
+        own.close();
+        count.set(1 + own.qsize() + own.putting());
+    });
+    let mut send = Box::pin(queue.send(item));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(send.as_mut().poll(&mut cx).is_pending());
+    queue.close();
+    assert!(send.as_mut().poll(&mut cx).is_ready());
+    assert_eq!(seen.get(), 2, "one inside; it has left the line");
+}
+
+#[test]
 fn wakers_may_use_the_event() {
     let event = Event::new();
     let own = event.clone();

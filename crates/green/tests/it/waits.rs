@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use evlet_green::greenlet::Greenlet;
 use evlet_green::{
-    Event, FixedIntervalLoopingCall, GreenPile, GreenPool, LightQueue, Queue, Semaphore, tpool,
+    Event, FixedIntervalLoopingCall, GreenPile, GreenPool, LifoQueue, LightQueue, PriorityQueue,
+    Queue, Semaphore, tpool,
 };
 use evlet_hub::wait::WaitKind;
 use evlet_hub::{RunError, green_threads, run, spawn};
-use futures::StreamExt;
+use futures::{SinkExt, StreamExt};
 
 use crate::stage::{builder, settle};
 
@@ -53,6 +54,18 @@ fn every_wait_says_what_it_is_for_and_where() {
         let queue = Queue::unbounded();
         queue.put(1).await;
         queue.join().await;
+    });
+    check(WaitKind::Queue, async {
+        PriorityQueue::<u8>::unbounded().recv().await
+    });
+    check(WaitKind::Queue, async {
+        LifoQueue::rendezvous().send(1).await
+    });
+    check(WaitKind::Queue, async {
+        LightQueue::<u8>::unbounded().stream().next().await
+    });
+    check(WaitKind::Queue, async {
+        LightQueue::rendezvous().sink().send(1).await
     });
     check(WaitKind::Event, async { Event::<u8>::new().wait().await });
     check(WaitKind::Semaphore, async {
@@ -113,6 +126,8 @@ fn a_deadlock_over_any_primitive_is_reported() {
         queue.put(2).await;
     });
     check_deadlock(async { LightQueue::rendezvous().put(1).await });
+    check_deadlock(async { LightQueue::rendezvous().sink().send(1).await });
+    check_deadlock(async { LightQueue::<u8>::unbounded().stream().next().await });
     check_deadlock(async {
         let queue = Queue::unbounded();
         queue.put(1).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, saturating_nanos};
 use crate::core::{Config, Core, FaultFn, ReportFn};
+use crate::diagnostics;
 use crate::hub::Hub;
 use crate::reactor::{Backend, Reactor};
 use crate::remote::Remote;
@@ -157,7 +158,7 @@ impl HubBuilder {
         let watchdog = match self.watchdog {
             Some(Duration::ZERO) => None,
             Some(limit) => Some(Watchdog::start(limit)?),
-            None if self.is_virtual => None,
+            None if self.is_virtual || !diagnostics::ON => None,
             // Nobody asked for it: a system that has no thread for it still has a hub.
             None => Watchdog::start(DEFAULT_LIMIT).ok(),
         };

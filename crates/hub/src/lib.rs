@@ -93,6 +93,7 @@ mod checkpoint;
 mod clock;
 mod core;
 mod deadlock;
+mod diagnostics;
 mod handle;
 mod hub;
 mod in_progress;

@@ -10,7 +10,8 @@ use crate::pin;
 use crate::scenario::{self, Kind, Scenario};
 
 const USAGE: &str = "usage: evlet-bench one CONTESTANT SCENARIO [--size N]
-       evlet-bench list";
+       evlet-bench list
+       evlet-bench turns CONTESTANT N";
 
 /// The whole program.
 pub(crate) fn run() -> ExitCode {
@@ -27,6 +28,7 @@ fn dispatch() -> Result<(), lexopt::Error> {
     let mut args = lexopt::Parser::from_env();
     match args.next()? {
         Some(Value(command)) if command == "one" => one(args),
+        Some(Value(command)) if command == "turns" => turns(args),
         Some(Value(command)) if command == "list" => {
             list();
             Ok(())
@@ -71,6 +73,17 @@ fn one(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
     let scenario = scenario.ok_or("which scenario?")?;
     pin::to(pin::MEASURED);
     println!("{}", line_of(contestant, scenario, size));
+    Ok(())
+}
+
+/// `turns CONTESTANT N`: what the scenario `turn` traces.
+fn turns(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
+    let name = args.value()?.string()?;
+    let number = args.value()?.parse()?;
+    let contestant = contestant::find(&name).ok_or_else(|| format!("no contestant {name}"))?;
+    let run = contestant.micro.ok_or("it takes no part in that")?;
+    pin::to(pin::MEASURED);
+    run("turn-loop", Some(number)).map_err(|absent| absent.why)?;
     Ok(())
 }
 

@@ -51,6 +51,62 @@ pub(crate) const ALL: &[Contestant] = &[
         micro: Some(micro::run::<contestants::tokio::Tokio>),
         net: None,
     },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "tokio-local",
+        what: "tokio's LocalRuntime, spawn_local",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::tokio::Tokio<contestants::tokio::Local>>),
+        net: None,
+    },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "smol",
+        what: "smol's LocalExecutor, async-io",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::smol::Smol>),
+        net: None,
+    },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "monoio-epoll",
+        what: "monoio on epoll, local-sync",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::monoio::Monoio<contestants::monoio::Epoll>>),
+        net: None,
+    },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "monoio-uring",
+        what: "monoio on io_uring, local-sync",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::monoio::Monoio<contestants::monoio::Uring>>),
+        net: None,
+    },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "glommio",
+        what: "glommio (io_uring)",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::glommio::Glommio>),
+        net: None,
+    },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "compio-poll",
+        what: "compio on polling, local-sync",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::compio::Compio<contestants::compio::Polling>>),
+        net: None,
+    },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "compio-uring",
+        what: "compio on io_uring, local-sync",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::compio::Compio<contestants::compio::Uring>>),
+        net: None,
+    },
     Contestant {
         name: "floor",
         what: "async-task, a VecDeque, Rc primitives, raw epoll",

@@ -65,9 +65,10 @@
 //!
 //! # Threads, descriptors, signals
 //!
-//! A hub lives and dies on one thread; [`HubHandle`] and wakers may go to others. It opens three
-//! descriptors on Linux (epoll, and two of `polling`'s), all close-on-exec. The hubs
-//! of a process share one thread beside their own, the watchdog; it sleeps while they do. A hub touches no signal handlers; an interrupted wait is repeated.
+//! A hub lives and dies on one thread; [`HubHandle`] and wakers may go to others. It opens four
+//! descriptors on Linux (epoll, an eventfd, and two of `polling`'s), all close-on-exec. The hubs of a
+//! process share one thread beside their own, the watchdog; it sleeps while they do. A hub touches no
+//! signal handlers; an interrupted wait is repeated.
 //!
 //! # Map, in reading order
 //!

@@ -2,12 +2,13 @@
 //!
 //! `polling::Poller::wait` makes five system calls each time (version 3.11): it sets a timerfd and
 //! re-arms it, waits, reads its eventfd and re-arms that. 1.3 µs, where `epoll_wait` alone takes
-//! 0.16. `Poller` hands out its epoll descriptor, so here it owns the descriptor and notifies
-//! through it, while the hub waits on that descriptor directly.
+//! 0.16. `Poller` hands out its epoll descriptor, so here it owns the descriptor while the hub waits on
+//! that directly.
 //!
-//! Two things of `polling` are leaned on, and `tests/it/notifier.rs` would notice if either
-//! changed: its notifier's event carries the key `usize::MAX`, and `Poller::wait` with a zero
-//! timeout clears the notification and re-arms the notifier.
+//! For the same reason other threads ring a bell of our own and not `Poller`'s: an eventfd that is registered
+//! edge-triggered and never read. Each write is an edge, so a wake-up is one system call there and none here
+//! beside the wait that it ends; `Poller`'s has to be read and re-armed before the woken green thread
+//! may run. `tests/it/notifier.rs` would notice if a kernel thought otherwise.
 //!
 //! Registration also goes to the descriptor directly: `Poller::add` has no way to ask for
 //! `EPOLLRDHUP`, without which a short read could hide the end of a stream ([`super`] says why).
@@ -18,7 +19,7 @@
 //! cost more. A kernel without it (before 5.11) falls back to `Poller::wait`.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
@@ -26,31 +27,38 @@ use std::{fmt, io};
 use polling::Poller;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{EventData, EventFlags};
-use rustix::event::{Timespec, epoll};
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::Errno;
 
 use super::driver::{Driver, Event, Notifier, Watched};
 
-const NOTIFIER_KEY: u64 = usize::MAX as u64;
+/// No source has it: its index would be beyond the last one.
+const BELL_KEY: u64 = u64::MAX - 1;
 /// Events taken in one wait. More stay in the kernel until the next.
 const CAPACITY: usize = 1024;
 
 pub(crate) struct Epoll {
-    poller: Arc<Poller>,
+    poller: Poller,
+    bell: Arc<OwnedFd>,
     buffer: RefCell<Vec<epoll::Event>>,
     lacks_pwait2: Cell<bool>,
 }
 
 impl Epoll {
     pub(crate) fn new() -> io::Result<Self> {
+        let poller = Poller::new()?;
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let key = EventData::new_u64(BELL_KEY);
+        epoll::add(&poller, &bell, key, EventFlags::IN | EventFlags::ET)?;
         Ok(Epoll {
-            poller: Arc::new(Poller::new()?),
+            poller,
+            bell: Arc::new(bell),
             buffer: RefCell::new(Vec::with_capacity(CAPACITY)),
             lacks_pwait2: Cell::new(false),
         })
     }
 
-    /// Through `Poller`, which also clears and re-arms its notifier.
+    /// Through `Poller`, for kernels that have no `epoll_pwait2`.
     fn wait_through_poller(
         &self,
         timeout: Option<Duration>,
@@ -58,7 +66,8 @@ impl Epoll {
     ) -> io::Result<()> {
         let mut found = polling::Events::new();
         self.poller.wait(&mut found, timeout)?;
-        events.extend(found.iter().map(|event| Event {
+        let found = found.iter().filter(|event| event.key as u64 != BELL_KEY);
+        events.extend(found.map(|event| Event {
             key: event.key as u64,
             readable: event.readable,
             writable: event.writable,
@@ -98,7 +107,7 @@ fn event_of(event: &epoll::Event) -> Event {
 impl Driver for Epoll {
     fn add(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
         Ok(epoll::add(
-            &*self.poller,
+            &self.poller,
             fd,
             EventData::new_u64(key),
             interest(),
@@ -107,7 +116,7 @@ impl Driver for Epoll {
 
     fn rename(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
         Ok(epoll::modify(
-            &*self.poller,
+            &self.poller,
             fd,
             EventData::new_u64(key),
             interest(),
@@ -115,7 +124,7 @@ impl Driver for Epoll {
     }
 
     fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        Ok(epoll::delete(&*self.poller, fd)?)
+        Ok(epoll::delete(&self.poller, fd)?)
     }
 
     fn wait(
@@ -130,11 +139,7 @@ impl Driver for Epoll {
         let timespec = timeout.and_then(|t| Timespec::try_from(t).ok());
         let mut buffer = self.buffer.borrow_mut();
         buffer.clear();
-        match epoll::wait(
-            &*self.poller,
-            spare_capacity(&mut buffer),
-            timespec.as_ref(),
-        ) {
+        match epoll::wait(&self.poller, spare_capacity(&mut buffer), timespec.as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => return Ok(()),
             Err(Errno::NOSYS) => {
@@ -143,25 +148,18 @@ impl Driver for Epoll {
             }
             Err(error) => return Err(error.into()),
         }
-        let mut is_notified = false;
-        for event in buffer.iter() {
-            if event.data.u64() == NOTIFIER_KEY {
-                is_notified = true;
-            } else {
-                events.push(event_of(event));
-            }
-        }
-        if is_notified {
-            self.wait_through_poller(Some(Duration::ZERO), events)?;
-        }
+        let of_sources = buffer.iter().filter(|event| event.data.u64() != BELL_KEY);
+        events.extend(of_sources.map(event_of));
         Ok(())
     }
 
     fn notifier(&self) -> Notifier {
-        let poller = Arc::clone(&self.poller);
+        let bell = Arc::clone(&self.bell);
         Notifier::new(move || {
-            // Fails only when the eventfd is full, and then the hub is awake already.
-            let _ = poller.notify();
+            while rustix::io::write(&*bell, &1_u64.to_ne_bytes()) == Err(Errno::AGAIN) {
+                // It was rung as often as it can count.
+                let _ = rustix::io::read(&*bell, &mut [0; 8]);
+            }
         })
     }
 }

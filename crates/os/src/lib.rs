@@ -1,6 +1,6 @@
 //! evlet-os: the rest of the system, without holding the hub.
 //!
-//! So far that is signals, as values one waits for:
+//! Signals, for example, are values one waits for:
 //!
 //! ```no_run
 //! use evlet_os::signal;
@@ -17,18 +17,21 @@
 //! ```
 //!
 //! # What happens inside
-//! No thread is started. A signal handler does nothing but write one byte to a pipe; the other end
-//! of that pipe is an ordinary descriptor of the hub. Two descriptors for each listener.
+//! A signal handler does nothing but write one byte to a pipe; the other end of that pipe is an
+//! ordinary descriptor of the hub. Two descriptors for each listener. Pipes, terminals and the like
+//! are descriptors of the hub as well.
 //!
 //! # Map
 //! | module | idea |
 //! |---|---|
+//! | [`pipe`](mod@pipe) | pipes, and other descriptors as streams of bytes |
 //! | [`signal`] | signals as a stream, and the one future that every server wants |
 //!
 //! # Left out on purpose
-//! Sockets are `evlet-net`'s. Processes, pipes, files and standard input and output will join here.
+//! Sockets are `evlet-net`'s. Processes, files and standard input and output will join here.
 //! Unix only, as all of evlet.
 
 #![forbid(unsafe_code)]
 
+pub mod pipe;
 pub mod signal;

@@ -15,7 +15,7 @@ use signal_hook::SigId;
 use signal_hook::low_level::{pipe, unregister};
 
 use super::Signal;
-use super::self_pipe::self_pipe;
+use crate::pipe::pair;
 
 /// Listens for a signal from now on, until the stream is dropped.
 ///
@@ -52,7 +52,7 @@ fn listen(signal: Signal, at: &'static Location<'static>) -> io::Result<SignalSt
             "no program can handle this one and go on",
         ));
     }
-    let (read, write) = self_pipe()?;
+    let (read, write) = pair()?;
     let read = Io::new_nonblocking(read)?;
     // Last, because nothing after it can fail: the handler never outlives a stream that was not
     // made.

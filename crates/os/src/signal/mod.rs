@@ -28,7 +28,6 @@
 
 mod listener; // SignalStream: one pipe, read until it is empty
 mod number; // Signal: which one
-mod self_pipe; // the pipe, non-blocking and close-on-exec from the call that makes it
 mod terminate; // the first SIGINT or SIGTERM
 
 pub use listener::{Recv, SignalStream, signal};

@@ -3,5 +3,8 @@
 //! Signals belong to the whole process and these tests share one: each test uses signals that no
 //! other uses.
 
+mod alone; // tests in a process of their own
+
+mod pipe; // ends, ends that close, descriptors of others
 mod signal; // arrivals, bursts, several listeners, several hubs, giving up
 mod terminate; // the first SIGINT or SIGTERM

@@ -60,6 +60,17 @@ pub(crate) struct Arena<T> {
     len: usize,
 }
 
+/// What became of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Vacated {
+    /// It stays.
+    No,
+    /// It is vacant.
+    Yes,
+    /// And the chunk with this number is freed.
+    WithChunk(usize),
+}
+
 impl<T> Default for Arena<T> {
     fn default() -> Self {
         Arena::new()
@@ -114,12 +125,6 @@ impl<T> Arena<T> {
         }
     }
 
-    /// Whether the chunk with this number has memory.
-    #[inline]
-    pub(crate) fn has_chunk(&self, number: usize) -> bool {
-        self.chunks.get(number).is_some_and(Option::is_some)
-    }
-
     /// The occupied entries, by index.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         let chunks = self.chunks.iter().enumerate();
@@ -151,7 +156,7 @@ impl<T: Default> Arena<T> {
     pub(crate) fn insert(&mut self, fill: impl FnOnce(&mut T)) -> u32 {
         loop {
             if let Some(&number) = self.roomy.last()
-                && let Some(chunk) = &mut self.chunks[number as usize]
+                && let Some(chunk) = self.chunks[number as usize].as_deref_mut()
                 && let Some(next) = chunk.next.get_mut(chunk.vacant as usize)
             {
                 let place = std::mem::replace(&mut chunk.vacant, *next);
@@ -170,21 +175,59 @@ impl<T: Default> Arena<T> {
     #[inline]
     pub(crate) fn remove<R>(&mut self, index: u32, empty: impl FnOnce(&mut T) -> R) -> Option<R> {
         let (number, place) = split(index);
-        let chunk = self.chunks.get_mut(number)?.as_mut()?;
+        let chunk = self.chunks.get(number)?.as_ref()?;
         if chunk.next[place] != TAKEN {
             return None;
         }
-        let taken = empty(&mut chunk.entries[place]);
-        let was_full = chunk.vacant == NONE;
-        chunk.next[place] = std::mem::replace(&mut chunk.vacant, place as u32);
+        let mut emptied = None;
+        self.vacate_if(index, |entry| {
+            emptied = Some(empty(entry));
+            true
+        });
+        emptied
+    }
+
+    /// Vacates an entry that is known to be taken, if `empty` says so; then it has made it a default
+    /// value again.
+    ///
+    /// # Panics
+    /// When its chunk is not there.
+    #[inline]
+    pub(crate) fn vacate_if(&mut self, index: u32, empty: impl FnOnce(&mut T) -> bool) -> Vacated {
+        let (number, place) = split(index);
+        let Some(chunk) = self.chunks[number].as_deref_mut() else {
+            unreachable!("an entry that is taken keeps its chunk")
+        };
+        if !empty(&mut chunk.entries[place]) {
+            return Vacated::No;
+        }
+        let vacant = std::mem::replace(&mut chunk.vacant, place as u32);
+        chunk.next[place] = vacant;
         chunk.used -= 1;
         self.len -= 1;
-        if chunk.used == 0 && self.vacancies() > SPARE {
-            self.free(number);
-        } else if was_full {
-            self.roomy.push(number as u32);
+        if chunk.used == 0 {
+            return self.free_when_many(number);
         }
-        Some(taken)
+        if vacant == NONE {
+            self.list_as_roomy(number);
+        }
+        Vacated::Yes
+    }
+
+    /// The chunk is empty.
+    #[cold]
+    fn free_when_many(&mut self, number: usize) -> Vacated {
+        if self.vacancies() <= SPARE {
+            return Vacated::Yes;
+        }
+        self.free(number);
+        Vacated::WithChunk(number)
+    }
+
+    /// The chunk was full.
+    #[cold]
+    fn list_as_roomy(&mut self, number: usize) {
+        self.roomy.push(number as u32);
     }
 
     /// Removes an entry and hands it over.

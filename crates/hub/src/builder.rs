@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, saturating_nanos};
 use crate::core::{Config, Core, FaultFn, ReportFn};
+use crate::diagnostics;
 use crate::hub::Hub;
 use crate::reactor::{Backend, Reactor};
 use crate::remote::Remote;
@@ -14,7 +15,7 @@ use crate::report::Report;
 use crate::running;
 use crate::sys::{Call, Fault};
 use crate::task::HubId;
-use crate::watchdog::Watchdog;
+use crate::watchdog::{DEFAULT_LIMIT, Watchdog};
 
 /// Options of a [`Hub`]; made by [`Hub::builder`].
 ///
@@ -33,7 +34,8 @@ pub struct HubBuilder {
     backend: Backend,
     is_virtual: bool,
     seed: Option<u64>,
-    watchdog: Duration,
+    /// `None` is the default, which depends on the clock.
+    watchdog: Option<Duration>,
     on_report: Option<ReportFn>,
     faults: Option<FaultFn>,
 }
@@ -52,7 +54,7 @@ impl HubBuilder {
             backend: Backend::Auto,
             is_virtual: false,
             seed: None,
-            watchdog: Duration::ZERO,
+            watchdog: None,
             on_report: None,
             faults: None,
         }
@@ -89,9 +91,12 @@ impl HubBuilder {
     }
 
     /// Reports every green thread that holds the hub for longer than `limit`, by name and line;
-    /// zero turns that off. Default: off.
+    /// zero turns that off. Default: one second, as in eventlet's `debug.hub_blocking_detection`;
+    /// off under [`virtual_time`](Self::virtual_time), where no second is one.
+    ///
+    /// One OS thread looks after all hubs of the process, and sleeps while they are idle.
     pub fn watchdog(mut self, limit: Duration) -> Self {
-        self.watchdog = limit;
+        self.watchdog = Some(limit);
         self
     }
 
@@ -145,14 +150,17 @@ impl HubBuilder {
     /// Makes the hub.
     ///
     /// # Errors
-    /// When the system has no descriptors left for it, or no thread for the watchdog.
+    /// When the system has no descriptors left for it, or no thread for a watchdog that was asked for.
     pub fn build(self) -> io::Result<Hub> {
         let id = next_id()?;
         let reactor = Reactor::new(self.backend)?;
         let remote = Remote::new(id, reactor.notifier());
         let watchdog = match self.watchdog {
-            Duration::ZERO => None,
-            limit => Some(Watchdog::start(limit)?),
+            Some(Duration::ZERO) => None,
+            Some(limit) => Some(Watchdog::start(limit)?),
+            None if self.is_virtual || !diagnostics::ON => None,
+            // Nobody asked for it: a system that has no thread for it still has a hub.
+            None => Watchdog::start(DEFAULT_LIMIT).ok(),
         };
         let rng = match self.seed {
             Some(seed) => fastrand::Rng::with_seed(seed),

@@ -17,6 +17,7 @@ use async_task::Runnable;
 use crate::batch::Batch;
 use crate::clock::Clock;
 use crate::deadlock::Suspicion;
+use crate::diagnostics;
 use crate::in_progress;
 use crate::reactor::Reactor;
 use crate::remote::Remote;
@@ -175,7 +176,9 @@ impl Core {
                 self.count_suspect(slot.kind, kind);
                 slot.kind = kind;
             }
-            if let Some(at) = poll.at.get() {
+            if let Some(at) = poll.at.get()
+                && diagnostics::ON
+            {
                 slot.waiting_at = Some(at);
                 slot.subject = poll.on.get().subject;
                 slot.since = self.clock.turn();

@@ -113,8 +113,7 @@ fn start<F>(
         let _ = give.send(letter);
     };
     let flags = crate::task::Flags::DETACHED;
-    let (_, task) = crate::task::start(core, site, body, flags);
-    task.detach();
+    crate::task::start(core, site, body, flags).detach();
 }
 
 impl Clone for HubHandle {

@@ -66,8 +66,8 @@
 //! # Threads, descriptors, signals
 //!
 //! A hub lives and dies on one thread; [`HubHandle`] and wakers may go to others. It opens three
-//! descriptors on Linux (epoll, and two of `polling`'s), all close-on-exec. It starts one thread, the
-//! watchdog, only when asked for. It touches no signal handlers; an interrupted wait is repeated.
+//! descriptors on Linux (epoll, and two of `polling`'s), all close-on-exec. The hubs
+//! of a process share one thread beside their own, the watchdog; it sleeps while they do. A hub touches no signal handlers; an interrupted wait is repeated.
 //!
 //! # Map, in reading order
 //!
@@ -93,6 +93,7 @@ mod checkpoint;
 mod clock;
 mod core;
 mod deadlock;
+mod diagnostics;
 mod handle;
 mod hub;
 mod in_progress;

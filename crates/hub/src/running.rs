@@ -65,8 +65,15 @@ pub(crate) fn get() -> Option<Rc<Core>> {
 pub(crate) fn expect(what: &str) -> Rc<Core> {
     match get() {
         Some(core) => core,
-        None => panic!("{what} {OUTSIDE}"),
+        None => missing(what),
     }
+}
+
+/// Says that there is none.
+#[cold]
+#[track_caller]
+pub(crate) fn missing(what: &str) -> ! {
+    panic!("{what} {OUTSIDE}")
 }
 
 pub(crate) const OUTSIDE: &str = "needs a hub that runs on this thread: call it inside \

@@ -24,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "evlet-os",
         ],
     ),
+    ("evlet-bench", &["evlet"]),
     ("evlet-examples", &["evlet"]),
     ("xtask", &[]),
 ];

@@ -10,6 +10,14 @@ use crate::steps::{Verdict, verdict_of};
 /// (file, why it cannot do without).
 const ALLOWED: &[(&str, &str)] = &[
     (
+        "crates/bench/src/contestants/floor/executor.rs",
+        "the floor of the benchmarks: async-task without its checks",
+    ),
+    (
+        "crates/bench/src/contestants/tokio/assert_send.rs",
+        "tokio::spawn wants Send of scenarios that are generic over primitives",
+    ),
+    (
         "crates/hub/src/reactor/portable.rs",
         "polling registers a descriptor that must be deleted before it closes",
     ),

@@ -24,13 +24,17 @@ pub(crate) struct Who {
 
 impl Who {
     pub(crate) fn report_panic(self, core: &Core, place: &'static str, payload: &(dyn Any + Send)) {
-        core.report(&Report::Panicked {
+        core.report(&self.panicked(place, payload));
+    }
+
+    pub(crate) fn panicked(self, place: &'static str, payload: &(dyn Any + Send)) -> Report {
+        Report::Panicked {
             id: self.id,
             name: self.name,
             spawned_at: Some(self.spawned_at),
             place,
             message: message_of(payload),
-        });
+        }
     }
 }
 
@@ -158,24 +162,28 @@ impl Core {
         drop(old);
     }
 
-    /// Takes a green thread out of the table, calls its links and wakes its waiters.
+    /// Takes a green thread that lives out of the table, calls its links and wakes its waiters.
     #[inline]
     pub(crate) fn end(&self, key: Key, outcome: Outcome) {
+        bump(&self.counters.finished);
+        // Most short ones leave nothing behind.
+        let is_gone = self.slots.borrow_mut().vacate_if(key.index, |slot| {
+            self.count_suspect(slot.kind, WaitKind::Turn);
+            !slot.flags.has(Flags::HAS_WAKER.and(Flags::HAS_MORE))
+        });
+        if !is_gone {
+            self.end_with_more(key, outcome);
+        }
+    }
+
+    #[inline(never)]
+    fn end_with_more(&self, key: Key, outcome: Outcome) {
         let left = {
             let mut slots = self.slots.borrow_mut();
-            let Some(slot) = slots.hot(key) else {
-                return;
-            };
-            self.count_suspect(slot.kind, WaitKind::Turn);
-            // Most short ones leave nothing behind.
-            let left = match slot.flags.has(Flags::HAS_WAKER.and(Flags::HAS_MORE)) {
-                true => Left::of(&mut slots, key),
-                false => None,
-            };
-            slots.vacate(key.index);
+            let left = Left::of(&mut slots, key);
+            slots.vacate_if(key.index, |_| true);
             left
         };
-        bump(&self.counters.finished);
         if let Some(left) = left {
             self.tell_end(key, outcome, left);
         }
@@ -191,7 +199,6 @@ impl Core {
         }
     }
 
-    #[inline(never)]
     fn tell_end(&self, key: Key, outcome: Outcome, left: Left) {
         in_progress::with(|poll| poll.end());
         drop(left.waker);

@@ -3,19 +3,26 @@
 //! Who waits leaves a waker in the green thread's slot, where any number may wait; the first to run
 //! after the end takes the result. The place that `async-task` keeps for one waiter stays empty: it
 //! is made for a waiter on another thread and costs five atomic operations.
+//!
+//! A handle is the task and one byte, so that it travels in two registers: one of seven words was a
+//! tenth of a spawn, written to memory word by word and at once read back by wider loads. What else it
+//! has to know (its number, its hub, the line that spawned it) stands in the task, which it keeps when
+//! it has given the result away.
 
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use async_task::FallibleTask;
-
 use crate::core::Core;
+use crate::report::print;
 use crate::running;
+use crate::task::unchecked::make_ended;
 use crate::task::{Ended, Exit, Flags, GreenThreadId, Key, Meta, Outcome, Task, Who};
 use crate::wait::{WaitKind, WaitsOn};
 
@@ -53,21 +60,15 @@ use crate::wait::{WaitKind, WaitsOn};
 /// ```
 #[must_use = "dropping it detaches the green thread; use spawn_n when nobody wants the result"]
 pub struct GreenThread<T> {
-    core: Rc<Core>,
-    key: Key,
-    spawned_at: &'static Location<'static>,
-    output: Cell<Output<T>>,
+    /// Empty for moments only. It is let go by hand, in `drop`.
+    task: Cell<Option<ManuallyDrop<Task<T>>>>,
+    /// How it ended, once the result was handed out.
+    taken: Cell<Option<Outcome>>,
+    /// It stays on its thread.
+    on_this_thread: PhantomData<Rc<()>>,
 }
 
-/// Where the result is.
-enum Output<T> {
-    /// In the task, now or later.
-    Task(FallibleTask<Result<T, Exit>, Meta>),
-    /// Here: it was looked at.
-    Held(Box<Result<T, Exit>>),
-    /// With whoever took it.
-    Taken(Outcome),
-}
+const _: () = assert!(size_of::<GreenThread<[u64; 9]>>() == 16);
 
 /// The ticket of the handle itself, when it is awaited by value: there is one for each slot.
 const OWN: u64 = u64::MAX;
@@ -77,17 +78,12 @@ const OWN: u64 = u64::MAX;
 pub struct LinkId(u64);
 
 impl<T> GreenThread<T> {
-    pub(crate) fn new(
-        core: Rc<Core>,
-        key: Key,
-        spawned_at: &'static Location<'static>,
-        task: Task<T>,
-    ) -> Self {
+    #[inline]
+    pub(crate) fn new(task: Task<T>) -> Self {
         GreenThread {
-            core,
-            key,
-            spawned_at,
-            output: Cell::new(Output::Task(task.fallible())),
+            task: Cell::new(Some(ManuallyDrop::new(task))),
+            taken: Cell::new(None),
+            on_this_thread: PhantomData,
         }
     }
 
@@ -104,17 +100,35 @@ impl<T> GreenThread<T> {
             id,
             index: u32::MAX,
         };
-        GreenThread {
-            core,
-            key,
-            spawned_at: Location::caller(),
-            output: Cell::new(Output::Held(Box::new(Ok(value)))),
+        let meta = Meta::new(key, core.id, Location::caller());
+        GreenThread::new(make_ended(meta, Ok(value)))
+    }
+
+    #[inline]
+    fn with_task<R>(&self, f: impl FnOnce(&mut Task<T>) -> R) -> Option<R> {
+        let mut task = self.task.take();
+        let result = task.as_mut().map(|task| f(task));
+        self.task.set(task);
+        result
+    }
+
+    #[inline]
+    fn meta(&self) -> Meta {
+        match self.with_task(|task| *task.metadata()) {
+            Some(meta) => meta,
+            None => unreachable!("the task is there whenever other code runs"),
         }
+    }
+
+    /// Calls `f` with its hub, if that is not gone.
+    fn with_hub<R>(&self, f: impl FnOnce(&Rc<Core>, Key) -> R) -> Option<R> {
+        let meta = self.meta();
+        running::with_hub(meta.hub, |core| f(core, meta.key()))
     }
 
     /// Its number, unique in the process.
     pub fn id(&self) -> GreenThreadId {
-        self.key.id
+        self.meta().key().id
     }
 
     /// Gives it a name, for reports and lists.
@@ -126,7 +140,7 @@ impl<T> GreenThread<T> {
     /// ```
     pub fn named(self, name: impl Into<String>) -> Self {
         let name: String = name.into();
-        self.core.set_name(self.key, &name);
+        self.with_hub(|core, key| core.set_name(key, &name));
         self
     }
 
@@ -158,10 +172,13 @@ impl<T> GreenThread<T> {
     /// The kill stands when the returned future is dropped.
     #[track_caller]
     pub fn kill(&self) -> Kill {
-        self.core.kill(self.key);
+        let core = self.with_hub(|core, key| {
+            core.kill(key);
+            Rc::clone(core)
+        });
         Kill {
-            core: Rc::clone(&self.core),
-            key: self.key,
+            core,
+            key: self.meta().key(),
             ticket: 0,
             at: Location::caller(),
         }
@@ -170,12 +187,15 @@ impl<T> GreenThread<T> {
     /// Kills it if its own code has not run yet (for [`spawn_after`](crate::spawn_after): if it is
     /// not due yet); otherwise does nothing. Returns whether it did.
     pub fn cancel(&self) -> bool {
-        let started = self.core.with_slot(self.key, |slot, _| slot.has_started());
-        let can_cancel = started == Some(false);
-        if can_cancel {
-            self.core.kill(self.key);
-        }
-        can_cancel
+        let canceled = self.with_hub(|core, key| {
+            let started = core.with_slot(key, |slot, _| slot.has_started());
+            let can_cancel = started == Some(false);
+            if can_cancel {
+                core.kill(key);
+            }
+            can_cancel
+        });
+        canceled.unwrap_or(false)
     }
 
     /// Has `f` called when it ends, whichever way.
@@ -185,52 +205,60 @@ impl<T> GreenThread<T> {
     /// once. A panic in `f` is reported and keeps neither the other links nor the waiters from
     /// being told.
     pub fn link(&self, f: impl FnOnce(&Ended) + 'static) -> LinkId {
-        let id = LinkId(self.core.next_ticket());
         let mut f = Some(f);
-        let linked = self.core.with_slot_mut(self.key, |slot, cold| {
-            if let Some(f) = f.take() {
-                slot.flags.set(Flags::HAS_MORE);
-                cold.extra().links.push((id, Box::new(f)));
-            }
+        let id = self.with_hub(|core, key| {
+            let id = LinkId(core.next_ticket());
+            core.with_slot_mut(key, |slot, cold| {
+                if let Some(f) = f.take() {
+                    slot.flags.set(Flags::HAS_MORE);
+                    cold.extra().links.push((id, Box::new(f)));
+                }
+            });
+            id
         });
-        if let (None, Some(f)) = (linked, f) {
+        if let Some(f) = f {
             f(&Ended {
-                id: self.key.id,
+                id: self.id(),
                 outcome: self.outcome(),
             });
         }
-        id
+        // Of a hub that is gone there is nothing to take back.
+        id.unwrap_or(LinkId(0))
     }
 
     /// Takes a link back; whether it was still there.
     pub fn unlink(&self, id: LinkId) -> bool {
         // The link is dropped after the borrow of the slot has ended: its drop is user code.
-        let link = self.core.with_slot_mut(self.key, |_, slot| {
-            let links = &mut slot.extra.as_mut()?.links;
-            let place = links.iter().position(|(other, _)| *other == id)?;
-            Some(links.remove(place))
+        let link = self.with_hub(|core, key| {
+            core.with_slot_mut(key, |_, slot| {
+                let links = &mut slot.extra.as_mut()?.links;
+                let place = links.iter().position(|(other, _)| *other == id)?;
+                Some(links.remove(place))
+            })
         });
-        link.flatten().is_some()
+        link.flatten().flatten().is_some()
     }
 
     /// Whether it has ended.
+    #[inline]
     pub fn is_finished(&self) -> bool {
-        !self.core.is_live(self.key)
+        self.with_task(|task| task.is_finished()).unwrap_or(true)
     }
 
     /// How it ended; only asked once it has.
     fn outcome(&self) -> Outcome {
-        match self.output.replace(Output::Taken(Outcome::Killed)) {
-            Output::Taken(outcome) => {
-                self.output.set(Output::Taken(outcome));
-                outcome
-            }
-            output => {
-                let (result, outcome) = open(output);
-                self.output.set(Output::Held(Box::new(result)));
-                outcome
-            }
+        if let Some(outcome) = self.taken.get() {
+            return outcome;
         }
+        let meta = self.meta();
+        let result = self.open();
+        let outcome = Outcome::of(&result);
+        // A task gives its result once, so it takes another one to keep it.
+        let kept = make_ended(meta, result);
+        if let Some(opened) = self.task.replace(Some(ManuallyDrop::new(kept))) {
+            ManuallyDrop::into_inner(opened).detach();
+        }
+        outcome
     }
 
     #[inline(always)]
@@ -238,45 +266,83 @@ impl<T> GreenThread<T> {
         &self,
         cx: &mut Context<'_>,
         ticket: &mut u64,
-        at: &'static Location<'static>,
+        at: Option<&'static Location<'static>>,
     ) -> Poll<Result<T, Exit>> {
         ready!(crate::wait::poll_budget(cx));
-        if self.core.is_live(self.key) {
-            if *ticket == 0 {
-                *ticket = self.core.next_ticket();
-            }
-            self.core.add_waiter(self.key, *ticket, cx.waker());
-            let on = WaitsOn::new(WaitKind::GreenThread, self.key.id.as_u64());
-            crate::wait::park(on, at);
-            return Poll::Pending;
+        // The task tells as well as the slot does, and is at hand.
+        if !self.is_finished() {
+            return self.wait_for_end(cx, ticket, at);
         }
-        let output = self.output.replace(Output::Taken(Outcome::Killed));
-        let (result, outcome) = open(output);
-        self.output.set(Output::Taken(outcome));
+        if self.taken.get().is_some() {
+            return Poll::Ready(Err(Exit::taken()));
+        }
+        let result = self.open();
+        self.taken.set(Some(Outcome::of(&result)));
         Poll::Ready(result)
     }
 
-    /// The handle goes, and its result is still to come or was not taken.
+    fn wait_for_end(
+        &self,
+        cx: &mut Context<'_>,
+        ticket: &mut u64,
+        at: Option<&'static Location<'static>>,
+    ) -> Poll<Result<T, Exit>> {
+        let meta = self.meta();
+        let key = meta.key();
+        let is_live = self.with_hub(|core, _| {
+            let is_live = core.is_live(key);
+            if is_live {
+                if *ticket == 0 {
+                    *ticket = core.next_ticket();
+                }
+                core.add_waiter(key, *ticket, cx.waker());
+            }
+            is_live
+        });
+        if is_live != Some(true) {
+            // It was left behind by its hub, which is gone.
+            return Poll::Ready(Err(Exit::Killed));
+        }
+        let on = WaitsOn::new(WaitKind::GreenThread, key.id.as_u64());
+        crate::wait::park(on, at.unwrap_or(meta.spawned_at));
+        Poll::Pending
+    }
+
+    /// The result of one that has ended, whose it was to give until now.
+    #[inline(always)]
+    fn open(&self) -> Result<T, Exit> {
+        let poll =
+            |task: &mut Task<T>| Pin::new(task).poll(&mut Context::from_waker(Waker::noop()));
+        match self.with_task(poll) {
+            Some(Poll::Ready(result)) => result,
+            _ => Err(Exit::Killed),
+        }
+    }
+
+    /// The handle goes, and the result was not taken.
+    #[cold]
     fn let_go(&self) {
         self.leave(OWN);
-        match self.output.replace(Output::Taken(Outcome::Killed)) {
-            Output::Task(task) if self.core.detach(self.key) => task.detach(),
-            ended => {
-                if let (Err(Exit::Panicked(payload)), _) = open(ended) {
-                    let who = Who {
-                        id: self.key.id,
-                        name: None,
-                        spawned_at: self.spawned_at,
-                    };
-                    who.report_panic(&self.core, "it", &*payload);
-                }
+        if self.with_hub(|core, key| core.detach(key)) == Some(true) || !self.is_finished() {
+            return;
+        }
+        if let Err(Exit::Panicked(payload)) = self.open() {
+            let meta = self.meta();
+            let who = Who {
+                id: meta.key().id,
+                name: None,
+                spawned_at: meta.spawned_at,
+            };
+            let report = who.panicked("it", &*payload);
+            if self.with_hub(|core, _| core.report(&report)).is_none() {
+                print(&report);
             }
         }
     }
 
     fn leave(&self, ticket: u64) {
         if ticket != 0 {
-            self.core.remove_waiter(self.key, ticket);
+            self.with_hub(|core, key| core.remove_waiter(key, ticket));
         }
     }
 }
@@ -286,32 +352,8 @@ impl<T> Future for GreenThread<T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
         // Awaiting a handle by value names no line of its own; the line that spawned it does.
-        this.poll_wait(cx, &mut { OWN }, this.spawned_at)
-    }
-}
-
-/// The result of one that has ended, and how it ended.
-#[inline(always)]
-fn open<T>(output: Output<T>) -> (Result<T, Exit>, Outcome) {
-    match output {
-        Output::Task(mut task) => {
-            let polled = Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop()));
-            task.detach();
-            let result = match polled {
-                Poll::Ready(Some(result)) => result,
-                // The task was dropped with its hub.
-                Poll::Ready(None) | Poll::Pending => Err(Exit::Killed),
-            };
-            let outcome = Outcome::of(&result);
-            (result, outcome)
-        }
-        Output::Held(result) => {
-            let outcome = Outcome::of(&result);
-            (*result, outcome)
-        }
-        Output::Taken(outcome) => (Err(Exit::taken()), outcome),
+        self.poll_wait(cx, &mut { OWN }, None)
     }
 }
 
@@ -320,8 +362,11 @@ impl<T> Unpin for GreenThread<T> {}
 impl<T> Drop for GreenThread<T> {
     #[inline]
     fn drop(&mut self) {
-        if !matches!(self.output.get_mut(), Output::Taken(_)) {
+        if self.taken.get().is_none() {
             self.let_go();
+        }
+        if let Some(task) = self.task.take() {
+            ManuallyDrop::into_inner(task).detach();
         }
     }
 }
@@ -329,8 +374,8 @@ impl<T> Drop for GreenThread<T> {
 impl<T> fmt::Debug for GreenThread<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GreenThread")
-            .field("id", &self.key.id)
-            .field("spawned_at", &format_args!("{}", self.spawned_at))
+            .field("id", &self.id())
+            .field("spawned_at", &format_args!("{}", self.meta().spawned_at))
             .field("finished", &self.is_finished())
             .finish()
     }
@@ -350,7 +395,7 @@ impl<T> Future for Wait<'_, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        this.thread.poll_wait(cx, &mut this.ticket, this.at)
+        this.thread.poll_wait(cx, &mut this.ticket, Some(this.at))
     }
 }
 
@@ -371,7 +416,7 @@ impl<T> fmt::Debug for Wait<'_, T> {
 /// It need not be awaited: the kill stands without.
 #[derive(Debug)]
 pub struct Kill {
-    core: Rc<Core>,
+    core: Option<Rc<Core>>,
     key: Key,
     ticket: u64,
     at: &'static Location<'static>,
@@ -383,13 +428,13 @@ impl Future for Kill {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         ready!(crate::wait::poll_budget(cx));
-        if !this.core.is_live(this.key) {
+        let Some(core) = this.core.as_ref().filter(|core| core.is_live(this.key)) else {
             return Poll::Ready(());
-        }
+        };
         if this.ticket == 0 {
-            this.ticket = this.core.next_ticket();
+            this.ticket = core.next_ticket();
         }
-        this.core.add_waiter(this.key, this.ticket, cx.waker());
+        core.add_waiter(this.key, this.ticket, cx.waker());
         let on = WaitsOn::new(WaitKind::GreenThread, this.key.id.as_u64());
         crate::wait::park(on, this.at);
         Poll::Pending
@@ -398,8 +443,10 @@ impl Future for Kill {
 
 impl Drop for Kill {
     fn drop(&mut self) {
-        if self.ticket != 0 {
-            self.core.remove_waiter(self.key, self.ticket);
+        if let Some(core) = &self.core
+            && self.ticket != 0
+        {
+            core.remove_waiter(self.key, self.ticket);
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::task::Exit;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The number of a green thread: unique in the process, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,20 +33,26 @@ pub(crate) struct Key {
 
 /// What `async-task` carries for us beside each task.
 ///
-/// Plain data, so that wake-ups may come from any thread; and all that the schedule function knows,
-/// so that it needs no memory of its own.
+/// Plain data, so that wake-ups may come from any thread; and all that the schedule function and the
+/// handle know, so that they need no memory of their own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Meta {
     id: GreenThreadId,
     index: u32,
     pub(crate) hub: HubId,
+    pub(crate) spawned_at: &'static Location<'static>,
 }
 
 impl Meta {
     #[inline]
-    pub(crate) fn new(key: Key, hub: HubId) -> Self {
+    pub(crate) fn new(key: Key, hub: HubId, spawned_at: &'static Location<'static>) -> Self {
         let Key { id, index } = key;
-        Meta { id, index, hub }
+        Meta {
+            id,
+            index,
+            hub,
+            spawned_at,
+        }
     }
 
     #[inline]

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::clock::Nanos;
+use crate::diagnostics;
 use crate::task::{Birth, Ended, GreenThreadId, LinkId};
 use crate::wait::WaitKind;
 
@@ -128,14 +129,16 @@ impl Hot {
     pub(crate) fn begin(&mut self, id: GreenThreadId, birth: Birth) {
         self.id = id;
         self.polls = 0;
-        self.since = birth.since;
-        self.subject = 0;
-        self.waiting_at = None;
-        self.spawned_at = birth.spawned_at;
         self.ticket = 0;
-        self.bytes = u32::try_from(birth.bytes).unwrap_or(u32::MAX);
         self.kind = WaitKind::Turn;
         self.flags = birth.flags;
+        if diagnostics::ON {
+            self.since = birth.since;
+            self.subject = 0;
+            self.waiting_at = None;
+            self.spawned_at = birth.spawned_at;
+            self.bytes = u32::try_from(birth.bytes).unwrap_or(u32::MAX);
+        }
     }
 
     pub(crate) fn has_started(&self) -> bool {

@@ -6,7 +6,7 @@
 use std::panic::Location;
 use std::task::Waker;
 
-use crate::arena::{Arena, split};
+use crate::arena::{Arena, Vacated};
 use crate::beside::Beside;
 use crate::clock::Nanos;
 use crate::task::slot::{Cold, Hot};
@@ -57,6 +57,9 @@ impl Slots {
     }
 
     /// That of one that is known to live: its task is at hand.
+    ///
+    /// # Panics
+    /// When its chunk is not there.
     #[inline]
     pub(crate) fn hot_of_live(&mut self, key: Key) -> &mut Hot {
         let hot = self.hot.at(key.index);
@@ -96,14 +99,23 @@ impl Slots {
         self.wakers.get_or_make(key.index).take()
     }
 
-    /// Gives the place of a green thread back; what was in its other parts has been taken.
+    /// Gives the place of a green thread back, if `looks` says that nothing is left in its other parts.
+    ///
+    /// # Panics
+    /// When it does not live.
     #[inline]
-    pub(crate) fn vacate(&mut self, index: u32) {
-        self.hot.remove(index, |hot| hot.id = GreenThreadId(0));
-        let (number, _) = split(index);
-        if !self.hot.has_chunk(number) {
+    pub(crate) fn vacate_if(&mut self, index: u32, looks: impl FnOnce(&Hot) -> bool) -> bool {
+        let vacated = self.hot.vacate_if(index, |hot| {
+            let is_wanted = looks(hot);
+            if is_wanted {
+                hot.id = GreenThreadId(0);
+            }
+            is_wanted
+        });
+        if let Vacated::WithChunk(number) = vacated {
             self.free(number);
         }
+        vacated != Vacated::No
     }
 
     #[cold]

@@ -11,7 +11,7 @@ use crate::running;
 use crate::sleep::Sleep;
 use crate::stats::bump;
 use crate::task::unchecked::make_task;
-use crate::task::{Birth, Flags, GreenThread, GreenThreadId, Key, Meta, Task};
+use crate::task::{Birth, Flags, GreenThread, GreenThreadId, Meta, Task};
 
 /// The name of the green thread that runs the future given to `run`.
 pub(crate) const ROOT_NAME: &str = "root";
@@ -54,9 +54,11 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let core = running::expect("spawn");
-    let (key, task) = start(&core, site, future, Flags::default());
-    GreenThread::new(core, key, site, task)
+    let started = running::with(move |core| start(core, site, future, Flags::default()));
+    match started {
+        Some(task) => GreenThread::new(task),
+        None => running::missing("spawn"),
+    }
 }
 
 /// Starts a green thread whose result nobody wants; cheaper than [`spawn`].
@@ -79,9 +81,9 @@ where
     F::Output: 'static,
 {
     let site = Location::caller();
-    let started = running::with(move |core| start(core, site, future, Flags::DETACHED).1.detach());
+    let started = running::with(move |core| start(core, site, future, Flags::DETACHED).detach());
     if started.is_none() {
-        running::expect("spawn_n");
+        running::missing("spawn_n")
     }
 }
 
@@ -106,8 +108,7 @@ where
         running::with(|core| core.mark_started());
         future.await
     };
-    let (key, task) = start(&core, site, delayed, Flags::DELAYED);
-    GreenThread::new(core, key, site, task)
+    GreenThread::new(start(&core, site, delayed, Flags::DELAYED))
 }
 
 pub(crate) fn start<F>(
@@ -115,7 +116,7 @@ pub(crate) fn start<F>(
     spawned_at: &'static Location<'static>,
     future: F,
     flags: Flags,
-) -> (Key, Task<F::Output>)
+) -> Task<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
@@ -128,10 +129,10 @@ where
         flags,
     };
     let key = core.slots.borrow_mut().insert(id, birth);
-    let (runnable, task) = make_task(Meta::new(key, core.id), future);
+    let (runnable, task) = make_task(Meta::new(key, core.id, spawned_at), future);
     bump(&core.counters.spawned);
     core.queue.push(runnable);
-    (key, task)
+    task
 }
 
 /// The running green thread; `None` outside a hub and in callbacks of the hub itself.

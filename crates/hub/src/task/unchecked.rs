@@ -1,17 +1,17 @@
-//! The one call that makes a task, and why it may leave out checks.
+//! The calls that make a task, and why they may leave out checks.
 //!
 //! `async_task::Builder::spawn_local` notes the thread that spawns and compares it with the present one at each
 //! poll and at the drop, and panics where they differ. That is eight bytes in each task and a look at a
 //! thread-local each time; with them `yield_now` among a thousand is 12 % dearer and spawn 6 %. The hub
 //! keeps tasks on their thread by construction, so it asks for none of that.
 
-use std::future::Future;
+use std::future::{Future, ready};
 
 use async_task::{Builder, Runnable};
 
 use crate::remote::schedule;
 use crate::task::body::Body;
-use crate::task::{Meta, Task};
+use crate::task::{Exit, Meta, Task};
 
 /// A task around `future`, scheduled to the run queue of the hub named in `meta`.
 #[inline]
@@ -33,7 +33,7 @@ where
     //   elsewhere.
     // - The output is not `Send` either; it is dropped where the task completes or where the `Task` is
     //   dropped. The first is in `run`, on this thread; the second is a `GreenThread`'s, which is not
-    //   `Send` as it holds an `Rc`.
+    //   `Send`.
     // - The future is `'static`.
     // - The schedule function is a plain function: `Send`, `Sync` and `'static`.
     //
@@ -45,4 +45,20 @@ where
             .metadata(meta)
             .spawn_unchecked(body, schedule)
     }
+}
+
+/// A task that has returned `result` already: for a handle whose result was looked at, and for one that
+/// never had anything to wait for.
+pub(super) fn make_ended<T>(meta: Meta, result: Result<T, Exit>) -> Task<T> {
+    let body = move |_: &Meta| ready(result);
+    // SAFETY: as above. The `Runnable` is run here, and its future is done with that: it is
+    // scheduled by nobody, leaves no waker, and need not be `'static`. The output is dropped with the
+    // `Task`, whose type says how long it may live.
+    let (runnable, task) = unsafe {
+        Builder::new()
+            .metadata(meta)
+            .spawn_unchecked(body, schedule)
+    };
+    runnable.run();
+    task
 }

@@ -9,9 +9,10 @@ const TICK_BITS: u32 = 16;
 const LEVEL_BITS: u32 = 6;
 const SLOTS: usize = 1 << LEVEL_BITS;
 const LEVELS: usize = 8;
-const NONE: u32 = u32::MAX;
-/// Room for so many fresh entries is kept.
+/// Room for so many fresh entries is kept, and for so many that are moved down.
 const KEPT: usize = 1024;
+/// Room for so many is kept in a slot that is empty.
+const KEPT_IN_SLOT: usize = 8;
 /// In place of a level and slot: the entry is not in the wheel yet.
 const FRESH: u16 = u16::MAX;
 
@@ -34,27 +35,38 @@ pub(crate) struct Due {
 
 #[derive(Debug, Default)]
 struct Entry {
+    /// When it is due; of a fresh one, how long after the next reading of the clock.
     deadline: Nanos,
     sequence: u64,
     waker: Option<Waker>,
-    next: u32,
-    prev: u32,
-    /// Level times 64 plus slot; or [`FRESH`], and then `deadline` counts from the next reading of the
-    /// clock and `prev` is the place in the list of such entries.
+    /// Where it stands in its slot, or among the fresh ones.
+    at: u32,
+    /// Level times 64 plus slot, or [`FRESH`].
     place: u16,
 }
 
+/// An entry's mention in a slot.
 #[derive(Debug, Clone, Copy)]
+struct Item {
+    deadline: Nanos,
+    index: u32,
+}
+
+#[derive(Debug)]
 struct Slot {
-    head: u32,
+    items: Vec<Item>,
     /// No entry of the slot is due before this.
     bound: Nanos,
 }
 
-const EMPTY: Slot = Slot {
-    head: NONE,
-    bound: NEVER,
-};
+impl Slot {
+    const fn new() -> Self {
+        Slot {
+            items: Vec::new(),
+            bound: NEVER,
+        }
+    }
+}
 
 /// All timers of a hub.
 #[derive(Debug)]
@@ -64,6 +76,8 @@ pub(crate) struct Timers {
     slots: Vec<Slot>,
     /// Entries whose time begins with the next reading of the clock.
     fresh: Vec<u32>,
+    /// Empty between two calls: those on their way to a lower level.
+    early: Vec<Item>,
     /// One bit for each slot that is not empty.
     occupied: [u64; LEVELS],
     /// The tick up to which the wheel has been turned.
@@ -79,6 +93,7 @@ impl Timers {
             entries: Arena::new(),
             slots: Vec::new(),
             fresh: Vec::new(),
+            early: Vec::new(),
             occupied: [0; LEVELS],
             tick: 0,
             sequence: 0,
@@ -93,13 +108,13 @@ impl Timers {
     fn add(&mut self, deadline: Nanos, waker: Waker) -> TimerKey {
         self.sequence += 1;
         let sequence = self.sequence;
-        let (place, prev) = (FRESH, self.fresh.len() as u32);
+        let (place, at) = (FRESH, self.fresh.len() as u32);
         let index = self.entries.insert(|entry| {
             entry.deadline = deadline;
             entry.sequence = sequence;
             entry.waker = Some(waker);
             entry.place = place;
-            entry.prev = prev;
+            entry.at = at;
         });
         let sequence = sequence as u32;
         TimerKey { index, sequence }
@@ -125,7 +140,7 @@ impl Timers {
             if let Some(entry) = self.entries.get_mut(index) {
                 entry.deadline = now.saturating_add(entry.deadline);
                 let deadline = entry.deadline;
-                self.link(index, deadline);
+                self.put(Item { deadline, index });
                 if let Some(next) = &mut self.next {
                     *next = deadline.min(*next);
                 }
@@ -146,7 +161,7 @@ impl Timers {
     /// Sets a timer. O(1).
     pub(crate) fn insert(&mut self, deadline: Nanos, waker: Waker) -> TimerKey {
         let TimerKey { index, sequence } = self.add(deadline, waker);
-        self.link(index, deadline);
+        self.put(Item { deadline, index });
         if let Some(next) = &mut self.next {
             *next = deadline.min(*next);
         }
@@ -174,22 +189,34 @@ impl Timers {
         if entry.sequence as u32 != key.sequence {
             return None;
         }
-        if entry.place == FRESH {
-            let place = entry.prev as usize;
-            self.fresh.swap_remove(place);
-            if let Some(&moved) = self.fresh.get(place)
-                && let Some(moved) = self.entries.get_mut(moved)
-            {
-                moved.prev = place as u32;
+        let (place, at, deadline) = (entry.place, entry.at, entry.deadline);
+        let moved = if place == FRESH {
+            self.fresh.swap_remove(at as usize);
+            self.fresh.get(at as usize).copied()
+        } else {
+            if self.next.is_some_and(|next| next >= deadline) {
+                self.next = None;
             }
-            return self.take_waker(key.index);
-        }
-        let deadline = entry.deadline;
-        self.unlink(key.index);
-        if self.next.is_some_and(|next| next >= deadline) {
-            self.next = None;
+            self.take_item(usize::from(place), at as usize)
+        };
+        if let Some(moved) = moved
+            && let Some(moved) = self.entries.get_mut(moved)
+        {
+            moved.at = at;
         }
         self.take_waker(key.index)
+    }
+
+    /// Takes an item out of a slot; the entry that now stands there in its stead comes back.
+    fn take_item(&mut self, place: usize, at: usize) -> Option<u32> {
+        let slot = &mut self.slots[place];
+        slot.items.swap_remove(at);
+        if slot.items.is_empty() {
+            slot.bound = NEVER;
+            slot.items.shrink_to(KEPT_IN_SLOT);
+            self.occupied[place / SLOTS] &= !(1 << (place % SLOTS));
+        }
+        slot.items.get(at).map(|item| item.index)
     }
 
     /// A time before which nothing is due; `None` without timers. Exact, save that it may be too
@@ -209,47 +236,37 @@ impl Timers {
             return;
         }
         let now_tick = now >> TICK_BITS;
-        let mut early = NONE;
+        let mut early = std::mem::take(&mut self.early);
         while let Some((level, slot)) = self.first_occupied() {
             let start = self.start_of(level, slot);
             if start > now_tick {
                 break;
             }
             self.tick = self.tick.max(start);
-            let mut index = self.slots[level * SLOTS + slot].head;
-            self.slots[level * SLOTS + slot] = EMPTY;
+            let place = level * SLOTS + slot;
             self.occupied[level] &= !(1 << slot);
-            while index != NONE {
-                let Some(entry) = self.entries.get_mut(index) else {
-                    break;
-                };
-                let following = entry.next;
-                if entry.deadline <= now {
-                    let (deadline, sequence) = (entry.deadline, entry.sequence);
-                    if let Some(waker) = self.take_waker(index) {
-                        due.push(Due {
-                            deadline,
-                            sequence,
-                            waker,
-                        });
-                    }
-                } else {
+            self.slots[place].bound = NEVER;
+            let mut items = std::mem::take(&mut self.slots[place].items);
+            for item in items.drain(..) {
+                if item.deadline > now {
                     // Not yet: put aside, so that this loop does not meet it again.
-                    entry.next = early;
-                    early = index;
+                    early.push(item);
+                } else if let Some((sequence, waker)) = self.take_due(item.index) {
+                    due.push(Due {
+                        deadline: item.deadline,
+                        sequence,
+                        waker,
+                    });
                 }
-                index = following;
+            }
+            if items.capacity() <= KEPT_IN_SLOT {
+                self.slots[place].items = items;
             }
         }
         self.tick = self.tick.max(now_tick);
-        while early != NONE {
-            let index = early;
-            let Some(entry) = self.entries.get(index) else {
-                break;
-            };
-            let deadline = entry.deadline;
-            early = entry.next;
-            self.link(index, deadline);
+        early.drain(..).for_each(|item| self.put(item));
+        if early.capacity() <= KEPT {
+            self.early = early;
         }
         self.next = None;
         due.sort_unstable_by_key(|timer| (timer.deadline, timer.sequence));
@@ -264,52 +281,39 @@ impl Timers {
         entries.filter_map(|entry| entry.waker).collect()
     }
 
-    /// Gives the place of an entry back that stands in no list any more.
+    /// Gives the place of an entry back that stands in no slot any more.
     #[inline]
     fn take_waker(&mut self, index: u32) -> Option<Waker> {
-        self.entries.remove(index, |entry| {
-            entry.sequence = 0;
-            entry.waker.take()
-        })?
+        self.take_due(index).map(|(_, waker)| waker)
     }
 
-    fn link(&mut self, index: u32, deadline: Nanos) {
+    #[inline]
+    fn take_due(&mut self, index: u32) -> Option<(u64, Waker)> {
+        let taken = self.entries.remove(index, |entry| {
+            let sequence = std::mem::take(&mut entry.sequence);
+            (sequence, entry.waker.take())
+        });
+        let (sequence, waker) = taken?;
+        Some((sequence, waker?))
+    }
+
+    /// Puts an entry into the slot of its deadline.
+    fn put(&mut self, item: Item) {
         if self.slots.is_empty() {
-            self.slots = vec![EMPTY; LEVELS * SLOTS];
+            self.slots.resize_with(LEVELS * SLOTS, Slot::new);
         }
-        let tick = (deadline >> TICK_BITS).max(self.tick);
+        let tick = (item.deadline >> TICK_BITS).max(self.tick);
         let level = level_of(self.tick, tick);
-        let slot = (tick >> (level as u32 * LEVEL_BITS)) as usize % SLOTS;
-        let place = level * SLOTS + slot;
-        let head = self.slots[place].head;
-        self.slots[place].head = index;
-        self.slots[place].bound = deadline.min(self.slots[place].bound);
-        self.occupied[level] |= 1 << slot;
-        if let Some(entry) = self.entries.get_mut(head) {
-            entry.prev = index;
-        }
-        if let Some(entry) = self.entries.get_mut(index) {
-            entry.next = head;
-            entry.prev = NONE;
+        let number = (tick >> (level as u32 * LEVEL_BITS)) as usize % SLOTS;
+        let place = level * SLOTS + number;
+        let slot = &mut self.slots[place];
+        let at = slot.items.len() as u32;
+        slot.items.push(item);
+        slot.bound = item.deadline.min(slot.bound);
+        self.occupied[level] |= 1 << number;
+        if let Some(entry) = self.entries.get_mut(item.index) {
+            entry.at = at;
             entry.place = place as u16;
-        }
-    }
-
-    fn unlink(&mut self, index: u32) {
-        let Some(entry) = self.entries.get(index) else {
-            return;
-        };
-        let (next, prev, place) = (entry.next, entry.prev, usize::from(entry.place));
-        if let Some(following) = self.entries.get_mut(next) {
-            following.prev = prev;
-        }
-        match self.entries.get_mut(prev) {
-            Some(before) => before.next = next,
-            None => self.slots[place].head = next,
-        }
-        if self.slots[place].head == NONE {
-            self.slots[place] = EMPTY;
-            self.occupied[place / SLOTS] &= !(1 << (place % SLOTS));
         }
     }
 

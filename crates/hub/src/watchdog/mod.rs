@@ -1,20 +1,19 @@
 //! Who holds the hub?
 //!
 //! A green thread that computes for a second without an `.await` makes everybody else a second
-//! late, and nothing in the program tells who it was. An OS thread of its own, `evlet-watchdog`,
-//! looks every quarter of the limit whether the hub is still in the poll it saw before; when that
-//! poll has lasted for the limit it writes a line to standard error that names the green thread
-//! and where it was spawned. When the poll ends, the hub reports it with its full length
-//! ([`crate::report`]).
+//! late, and nothing in the program tells who it was. An OS thread, `evlet-watchdog`, looks every
+//! quarter of the limit whether the hub is still in the poll it saw before; when that poll has lasted
+//! for the limit it writes a line to standard error that names the green thread and where it was
+//! spawned. When the poll ends, the hub reports it with its full length ([`crate::report`]).
 //!
-//! The hub's part is a handful of relaxed stores for each poll. The watchdog's thread parks when it
-//! finds the hub idle, so an idle hub has an idle watchdog; the poll that follows unparks it.
+//! The hub's part is a handful of relaxed stores for each poll. A hub that is idle for two seconds (for eight
+//! looks) is left alone: it costs nothing until its next poll, which says so. When all are idle the
+//! thread sleeps as well ([`watcher`]).
 
 use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
@@ -27,12 +26,16 @@ use crate::task::{GreenThreadId, Key};
     reason = "hands a 'static reference to another thread; see the file's page"
 )]
 mod site;
+mod watcher;
+
 use site::AtomicSite;
 
-/// The hub's end of the watchdog. Stops it when dropped.
+/// What a hub is watched with unless it is told otherwise: as eventlet's `hub_blocking_detection`.
+pub(crate) const DEFAULT_LIMIT: Duration = Duration::from_secs(1);
+
+/// The hub's end of the watchdog.
 pub(crate) struct Watchdog {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -49,8 +52,8 @@ struct Shared {
     /// Since when that poll was seen, in nanoseconds after `start`.
     late_since: AtomicU64,
     start: Instant,
+    /// Nobody looks until the next poll says that there is something to see.
     parked: AtomicBool,
-    stop: AtomicBool,
 }
 
 impl Watchdog {
@@ -65,16 +68,9 @@ impl Watchdog {
             late_since: AtomicU64::new(0),
             start: Instant::now(),
             parked: AtomicBool::new(false),
-            stop: AtomicBool::new(false),
         });
-        let watched = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("evlet-watchdog".into())
-            .spawn(move || watched.watch())?;
-        Ok(Watchdog {
-            shared,
-            thread: Some(thread),
-        })
+        watcher::watch(&shared)?;
+        Ok(Watchdog { shared })
     }
 
     #[inline]
@@ -90,7 +86,8 @@ impl Watchdog {
         shared.id.store(id.as_u64(), Ordering::Relaxed);
         shared.beat.store(beat, Ordering::Release);
         if shared.parked.load(Ordering::Relaxed) {
-            self.unpark();
+            shared.parked.store(false, Ordering::SeqCst);
+            watcher::unpark();
         }
     }
 
@@ -133,25 +130,6 @@ impl Watchdog {
     pub(crate) fn forget(&self, id: GreenThreadId) {
         self.shared.names().remove(&id.as_u64());
     }
-
-    #[cold]
-    fn unpark(&self) {
-        self.shared.parked.store(false, Ordering::SeqCst);
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
-    }
-}
-
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::SeqCst);
-        self.unpark();
-        if let Some(thread) = self.thread.take() {
-            // It ends within a quarter of the limit, or at once if it was parked.
-            drop(thread);
-        }
-    }
 }
 
 impl fmt::Debug for Watchdog {
@@ -163,28 +141,14 @@ impl fmt::Debug for Watchdog {
 }
 
 impl Shared {
-    fn watch(&self) {
-        let tick = (self.limit / 4).max(Duration::from_millis(1));
-        let (mut seen, mut since, mut idle) = (0, Instant::now(), 0u32);
-        while !self.stop.load(Ordering::SeqCst) {
-            thread::park_timeout(tick);
-            let beat = self.beat.load(Ordering::Acquire);
-            let id = self.id.load(Ordering::Acquire);
-            if id == 0 {
-                idle += 1;
-                if idle >= 8 {
-                    self.park(beat);
-                    idle = 0;
-                }
-                continue;
-            }
-            idle = 0;
-            if beat != seen {
-                (seen, since) = (beat, Instant::now());
-            } else if since.elapsed() >= self.limit && self.late.load(Ordering::Relaxed) != beat {
-                self.note_late(beat, id, since);
-            }
-        }
+    /// The poll in progress: which one, and whose; zero when there is none.
+    fn looked_at(&self) -> (u64, u64) {
+        let beat = self.beat.load(Ordering::Acquire);
+        (beat, self.id.load(Ordering::Acquire))
+    }
+
+    fn is_known_late(&self, beat: u64) -> bool {
+        self.late.load(Ordering::Relaxed) == beat
     }
 
     fn note_late(&self, beat: u64, id: u64, since: Instant) {
@@ -199,18 +163,6 @@ impl Shared {
             held: since.elapsed(),
             limit: self.limit,
         });
-    }
-
-    /// Sleeps until the hub polls again.
-    fn park(&self, beat: u64) {
-        self.parked.store(true, Ordering::SeqCst);
-        // A poll that began just before it could see the mark.
-        if self.beat.load(Ordering::SeqCst) != beat {
-            self.parked.store(false, Ordering::SeqCst);
-        }
-        while self.parked.load(Ordering::SeqCst) && !self.stop.load(Ordering::SeqCst) {
-            thread::park();
-        }
     }
 
     fn name_of(&self, id: u64) -> Option<String> {

@@ -1,7 +1,6 @@
 //! Who holds the hub for too long is named, while it does, and is not stopped.
 
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use evlet_hub::{Hub, Report, sleep, spawn, yield_now};
@@ -102,12 +101,13 @@ fn who_yields_in_time_is_not_named() {
     assert!(held.is_empty() || longest > limit / 2, "{held:?}");
 }
 
-// proves A-10: off unless it is asked for
+// proves A-10: zero turns it off
 #[test]
 fn without_a_limit_nobody_is_named() {
     let seen = Seen::default();
     let reports = seen.0.clone();
     let hub = Hub::builder()
+        .watchdog(Duration::ZERO)
         .on_report(move |report| {
             reports
                 .lock()
@@ -137,19 +137,62 @@ fn each_one_that_holds_the_hub_is_named() {
     }
 }
 
-// The watchdog's thread ends with its hub: a thousand hubs do not leave a thousand threads.
+// On by default, at a second.
 #[test]
-fn its_thread_ends_with_the_hub() {
-    let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
-    let before = threads();
-    for _ in 0..100 {
-        let hub = Seen::default().hub(LIMIT);
-        hub.run(async { yield_now().await });
-    }
-    // Other tests start and end threads as well; a hundred of ours would show.
-    let start = Instant::now();
-    while threads() > before + 50 {
-        assert!(start.elapsed() < Duration::from_secs(20));
-        thread::yield_now();
-    }
+fn a_hub_is_watched_unless_it_is_told_otherwise() {
+    let seen = Seen::default();
+    let reports = seen.0.clone();
+    let hub = Hub::builder()
+        .on_report(move |report| {
+            reports
+                .lock()
+                .unwrap()
+                .push((report.clone(), Instant::now()))
+        })
+        .build()
+        .unwrap();
+    play(&hub, async {
+        spawn(async { hold(Duration::from_millis(1600)) })
+            .named("greedy")
+            .await
+            .unwrap()
+    });
+    let held = seen.held();
+    assert!(
+        held.iter().any(|r| r.to_string().contains("greedy")),
+        "{held:?}"
+    );
+}
+
+// A hub that was idle, and so left alone, is watched again when it goes on.
+#[test]
+fn who_holds_the_hub_after_a_long_rest_is_named() {
+    let seen = Seen::default();
+    play(&seen.hub(LIMIT), async {
+        sleep(LIMIT * 6).await;
+        spawn(async { hold(LIMIT * 4) })
+            .named("greedy")
+            .await
+            .unwrap();
+    });
+    let held = seen.held();
+    assert!(
+        held.iter().any(|r| r.to_string().contains("greedy")),
+        "{held:?}"
+    );
+}
+
+// All hubs have one thread between them.
+#[test]
+fn a_hundred_hubs_are_watched_by_one_thread() {
+    let watchdogs = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let names = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")));
+        let ours = names.filter(|name| matches!(name, Ok(name) if name.trim() == "evlet-watchdog"));
+        ours.count()
+    };
+    let hubs: Vec<Hub> = (0..100).map(|_| Seen::default().hub(LIMIT)).collect();
+    hubs.iter()
+        .for_each(|hub| hub.run(async { yield_now().await }));
+    assert_eq!(watchdogs(), 1);
 }

@@ -1,0 +1,114 @@
+//! What the command line says.
+
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+
+use crate::contestant::{self, Contestant};
+use crate::measure::{Absent, Measure, Outcome};
+use crate::pin;
+use crate::scenario::{self, Kind, Scenario};
+
+const USAGE: &str = "usage: evlet-bench one CONTESTANT SCENARIO [--size N]
+       evlet-bench list
+       evlet-bench turns CONTESTANT N";
+
+/// The whole program.
+pub(crate) fn run() -> ExitCode {
+    match dispatch() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            eprintln!("evlet-bench: {trouble}\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch() -> Result<(), lexopt::Error> {
+    let mut args = lexopt::Parser::from_env();
+    match args.next()? {
+        Some(Value(command)) if command == "one" => one(args),
+        Some(Value(command)) if command == "turns" => turns(args),
+        Some(Value(command)) if command == "list" => {
+            list();
+            Ok(())
+        }
+        Some(other) => Err(other.unexpected()),
+        None => Err("which command?".into()),
+    }
+}
+
+fn list() {
+    for contestant in contestant::ALL {
+        println!("{:<16} {}", contestant.name, contestant.what);
+    }
+    println!();
+    for scenario in scenario::ALL {
+        for row in scenario.rows {
+            println!("{:<16} {}", scenario.name, row.title);
+        }
+    }
+}
+
+/// `one CONTESTANT SCENARIO [--size N]`: measures here and prints one line.
+fn one(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
+    let (mut contestant, mut scenario, mut size) = (None, None, None);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("size") => size = Some(args.value()?.parse()?),
+            Value(name) if contestant.is_none() => {
+                let name = name.string()?;
+                let found = contestant::find(&name);
+                contestant = Some(found.ok_or_else(|| format!("no contestant {name}"))?);
+            }
+            Value(name) if scenario.is_none() => {
+                let name = name.string()?;
+                let found = scenario::find(&name);
+                scenario = Some(found.ok_or_else(|| format!("no scenario {name}"))?);
+            }
+            other => return Err(other.unexpected()),
+        }
+    }
+    let contestant = contestant.ok_or("which contestant?")?;
+    let scenario = scenario.ok_or("which scenario?")?;
+    pin::to(pin::MEASURED);
+    println!("{}", line_of(contestant, scenario, size));
+    Ok(())
+}
+
+/// `turns CONTESTANT N`: what the scenario `turn` traces.
+fn turns(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
+    let name = args.value()?.string()?;
+    let number = args.value()?.parse()?;
+    let contestant = contestant::find(&name).ok_or_else(|| format!("no contestant {name}"))?;
+    let run = contestant.micro.ok_or("it takes no part in that")?;
+    pin::to(pin::MEASURED);
+    run("turn-loop", Some(number)).map_err(|absent| absent.why)?;
+    Ok(())
+}
+
+fn line_of(contestant: &Contestant, scenario: &Scenario, size: Option<u64>) -> String {
+    let line = match measured(contestant, scenario, size) {
+        Ok(figures) => serde_json::to_string(&Measure {
+            contestant: contestant.name.to_owned(),
+            scenario: scenario.name.to_owned(),
+            figures,
+        }),
+        Err(absent) => serde_json::to_string(&absent),
+    };
+    line.expect("figures are finite and names are text")
+}
+
+fn measured(contestant: &Contestant, scenario: &Scenario, size: Option<u64>) -> Outcome {
+    let run = match scenario.kind {
+        Kind::Micro => contestant.micro,
+        Kind::Net => contestant.net,
+    };
+    match run {
+        Some(run) => run(scenario.name, size),
+        None => Err(Absent::because(format!(
+            "{} takes no part in {}",
+            contestant.name, scenario.name
+        ))),
+    }
+}

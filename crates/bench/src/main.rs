@@ -1,0 +1,42 @@
+//! `evlet-bench`: evlet and its peers, measured side by side.
+//!
+//! Started by `cargo xtask bench`; docs/src/performance.md says how to read what comes out.
+//!
+//! # What happens inside
+//!
+//! One process measures one thing: `evlet-bench one CONTESTANT SCENARIO` pins itself to cpu 0, runs the
+//! scenario, and prints one line of JSON, a [`Measure`](measure::Measure). The orchestrator starts such
+//! processes round by round, all contestants of a scenario after one another (A B C A B C …), so that
+//! whatever else the machine does meets all of them; it takes medians over the rounds, and ratios
+//! between contestants within one run.
+//!
+//! The main figure is CPU time of the whole process, which noise moves less than it moves wall time. The
+//! watchdog's thread and threads of pools count in it.
+//!
+//! # Map, in reading order
+//!
+//! `measure` (the clocks, one measurement), `scenario` (the table of what is measured and what is to be
+//! reached), `contestant` (the list of those who are), `micro` (the scenarios without sockets, generic
+//! over a runtime), `contestants` (one adapter each), `command` (what the command line says).
+
+#![allow(
+    dead_code,
+    reason = "the orchestrator, which reads the tables, is on its way"
+)]
+
+mod contestant;
+mod measure;
+mod pin;
+mod resident;
+mod scenario;
+
+mod contestants;
+mod micro;
+
+mod command;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    command::run()
+}

@@ -51,6 +51,7 @@
 //! | [`mod@retry`] | [`retry`](retry()), [`Retry`]; future [`Retrying`](retry::Retrying) |
 //! | [`greenlet`] | [`Greenlet`](greenlet::Greenlet); error [`GreenletError`](greenlet::GreenletError); future [`Switch`](greenlet::Switch) |
 //! | [`tpool`] | [`execute`](tpool::execute), [`set_num_threads`](tpool::set_num_threads), [`stats`](tpool::stats) with [`TpoolStats`](tpool::TpoolStats); future [`Execute`](tpool::Execute) |
+//! | [`testing`] | [`cancel_at_every_await`](testing::cancel_at_every_await), [`cancel_at_every_await_in`](testing::cancel_at_every_await_in), [`CancelAtEveryAwait`](testing::CancelAtEveryAwait); [`Attempt`](testing::Attempt), [`Moment`](testing::Moment), [`Place`](testing::Place) |
 //!
 //! Two private modules carry the rest: `wait_list` is the line, `waiting` the protocol by which a
 //! future waits in one.
@@ -86,6 +87,8 @@ pub mod retry;
 pub mod greenlet;
 
 pub mod tpool;
+
+pub mod testing;
 
 mod wait_list;
 mod waiting;

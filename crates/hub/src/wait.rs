@@ -156,6 +156,31 @@ pub fn park(on: WaitsOn, at: &'static Location<'static>) {
     in_progress::with(|poll| poll.park(on, at));
 }
 
+/// What the poll in progress has noted with [`park`], and where: for those who poll a future
+/// themselves and want to say at which await it stands.
+///
+/// `None` outside a poll, and while nothing has been noted in it: the future's wait is one of
+/// another library, or none.
+///
+/// ```
+/// use std::{pin::pin, task::{Context, Poll, Waker}, time::Duration};
+/// use evlet_hub::wait::{WaitKind, parked};
+///
+/// evlet_hub::run(async {
+///     assert!(parked().is_none());
+///     let mut nap = pin!(evlet_hub::sleep(Duration::from_secs(1)));
+///     let _ = futures::poll!(nap.as_mut());
+///     let (on, at) = parked().unwrap();
+///     assert_eq!((on.kind, at.file()), (WaitKind::Timer, file!()));
+/// });
+/// ```
+pub fn parked() -> Option<(WaitsOn, &'static Location<'static>)> {
+    in_progress::with(|poll| {
+        let at = poll.at.get()?;
+        in_progress::current().map(|_| (poll.on.get(), at))
+    })
+}
+
 /// Spends one unit of what this poll may do without waiting.
 ///
 /// `Pending` means that the budget is used up: the green thread has been put at the end of the line

@@ -26,12 +26,14 @@ mod queue_order;
 mod queue_stream;
 mod retry;
 mod semaphore;
+mod testing;
 mod tpool;
 
 // What all of them promise.
 mod cancel; // any wait, dropped at any moment
 mod cancel_queues; // those of the queues, their ends and their limits
 mod errors; // typed, named, handed back
+mod every_await; // the whole list, by the tool that users have
 mod reentrancy; // user code in the middle of everything
 mod waits; // everybody can be asked what they wait for
 

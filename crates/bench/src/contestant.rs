@@ -3,12 +3,19 @@
 //! Each has an adapter in `contestants/NAME/`: `mod.rs` for the scenarios without sockets, `net.rs` for those
 //! with. What is not compiled in (feature `peers`) is not in the list.
 
+use std::process::Command;
+
 use crate::contestants;
-use crate::measure::Outcome;
+use crate::measure::{Absent, Outcome};
 use crate::micro;
+use crate::net::Servers;
 
 /// Runs a scenario, named, with so many operations or connections if the caller says so.
 pub(crate) type Run = fn(scenario: &str, size: Option<u64>) -> Outcome;
+
+/// The command that makes a contestant of another language `one` (one measurement) or `serve`; what it is to
+/// do follows.
+pub(crate) type Program = fn(what: &str) -> Result<Command, Absent>;
 
 /// One contestant.
 #[derive(Debug)]
@@ -19,8 +26,10 @@ pub(crate) struct Contestant {
     pub(crate) role: Role,
     /// The scenarios without sockets.
     pub(crate) micro: Option<Run>,
-    /// Those with.
-    pub(crate) net: Option<Run>,
+    /// Its servers, for those with.
+    pub(crate) net: Option<Servers>,
+    /// How to start it where it is a program of its own.
+    pub(crate) program: Option<Program>,
 }
 
 /// Which comparisons a contestant takes part in.
@@ -41,7 +50,8 @@ pub(crate) const ALL: &[Contestant] = &[
         what: "evlet's hub, the watchdog on",
         role: Role::Ours,
         micro: Some(micro::run::<contestants::evlet::Evlet>),
-        net: None,
+        net: Some(contestants::evlet::SERVERS),
+        program: None,
     },
     #[cfg(feature = "peers")]
     Contestant {
@@ -49,7 +59,8 @@ pub(crate) const ALL: &[Contestant] = &[
         what: "tokio, current_thread, tokio::spawn",
         role: Role::Peer,
         micro: Some(micro::run::<contestants::tokio::Tokio>),
-        net: None,
+        net: Some(contestants::tokio::SERVERS),
+        program: None,
     },
     Contestant {
         name: "floor",
@@ -57,6 +68,15 @@ pub(crate) const ALL: &[Contestant] = &[
         role: Role::Floor,
         micro: Some(micro::run::<contestants::floor::Floor>),
         net: None,
+        program: None,
+    },
+    Contestant {
+        name: "bare",
+        what: "a loop over epoll, written by hand",
+        role: Role::Floor,
+        micro: None,
+        net: Some(contestants::bare::SERVERS),
+        program: None,
     },
 ];
 

@@ -63,6 +63,8 @@ pub(crate) enum Target {
     BelowOwn(&'static str),
 }
 
+mod sockets;
+
 const TOKIO: &str = "tokio";
 
 /// Every scenario, in the order of the report.
@@ -100,5 +102,7 @@ pub(crate) const ALL: &[Scenario] = &[
 
 /// The scenario of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Scenario> {
-    ALL.iter().find(|scenario| scenario.name == name)
+    ALL.iter()
+        .chain(sockets::ALL)
+        .find(|scenario| scenario.name == name)
 }

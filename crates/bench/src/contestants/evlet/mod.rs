@@ -1,5 +1,7 @@
 //! evlet, with everything on that is on by default.
 
+mod net;
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use std::task::{Context, Poll};
 
 use crate::measure::Absent;
 use crate::micro::Runtime;
+pub(crate) use net::SERVERS;
 
 /// evlet's hub.
 #[derive(Debug)]

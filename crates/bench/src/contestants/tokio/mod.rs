@@ -1,6 +1,7 @@
 //! tokio's current-thread runtime, with `tokio::spawn`: what most of its programs have.
 
 mod assert_send;
+mod net;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::measure::Absent;
 use crate::micro::Runtime;
 use assert_send::AssertSend;
+pub(crate) use net::SERVERS;
 
 /// tokio, current_thread.
 #[derive(Debug)]

@@ -12,7 +12,8 @@ use crate::pin;
 use crate::scenario::{self, Kind, Scenario};
 
 const USAGE: &str = "usage: evlet-bench one CONTESTANT SCENARIO [--size N]
-       evlet-bench list";
+       evlet-bench list
+       evlet-bench turns CONTESTANT N";
 
 /// The whole program.
 pub(crate) fn run() -> ExitCode {
@@ -36,6 +37,7 @@ fn dispatch() -> Result<(), lexopt::Error> {
             net::exec(&program, rest);
             Ok(())
         }
+        Some(Value(command)) if command == "turns" => turns(args),
         Some(Value(command)) if command == "list" => {
             list();
             Ok(())
@@ -90,6 +92,17 @@ fn serve(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
     let buffer = args.value()?.parse()?;
     let folder = args.raw_args()?.next().map(PathBuf::from);
     net::serve(&contestant, &kind, buffer, folder.as_deref());
+    Ok(())
+}
+
+/// `turns CONTESTANT N`: what the scenario `turn` traces.
+fn turns(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
+    let name = args.value()?.string()?;
+    let number = args.value()?.parse()?;
+    let contestant = contestant::find(&name).ok_or_else(|| format!("no contestant {name}"))?;
+    let run = contestant.micro.ok_or("it takes no part in that")?;
+    pin::to(pin::MEASURED);
+    run("turn-loop", Some(number)).map_err(|absent| absent.why)?;
     Ok(())
 }
 

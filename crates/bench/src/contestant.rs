@@ -62,6 +62,69 @@ pub(crate) const ALL: &[Contestant] = &[
         net: Some(contestants::tokio::SERVERS),
         program: None,
     },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "tokio-local",
+        what: "tokio's LocalRuntime, spawn_local",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::tokio::Tokio<contestants::tokio::Local>>),
+        net: Some(contestants::tokio::LOCAL_SERVERS),
+        program: None,
+    },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "smol",
+        what: "smol's LocalExecutor, async-io",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::smol::Smol>),
+        net: Some(contestants::smol::SERVERS),
+        program: None,
+    },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "monoio-epoll",
+        what: "monoio on epoll, local-sync",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::monoio::Monoio<contestants::monoio::Epoll>>),
+        net: Some(contestants::monoio::EPOLL_SERVERS),
+        program: None,
+    },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "monoio-uring",
+        what: "monoio on io_uring, local-sync",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::monoio::Monoio<contestants::monoio::Uring>>),
+        net: Some(contestants::monoio::URING_SERVERS),
+        program: None,
+    },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "glommio",
+        what: "glommio (io_uring)",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::glommio::Glommio>),
+        net: Some(contestants::glommio::SERVERS),
+        program: None,
+    },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "compio-poll",
+        what: "compio on polling, local-sync",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::compio::Compio<contestants::compio::Polling>>),
+        net: Some(contestants::compio::POLLING_SERVERS),
+        program: None,
+    },
+    #[cfg(feature = "peers")]
+    Contestant {
+        name: "compio-uring",
+        what: "compio on io_uring, local-sync",
+        role: Role::Peer,
+        micro: Some(micro::run::<contestants::compio::Compio<contestants::compio::Uring>>),
+        net: Some(contestants::compio::URING_SERVERS),
+        program: None,
+    },
     Contestant {
         name: "floor",
         what: "async-task, a VecDeque, Rc primitives, raw epoll",

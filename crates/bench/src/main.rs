@@ -27,6 +27,7 @@
 mod contestant;
 mod measure;
 mod pin;
+mod resident;
 mod scenario;
 
 mod contestants;

@@ -65,7 +65,13 @@ pub(crate) enum Target {
 
 mod sockets;
 
-const TOKIO: &str = "tokio";
+/// At most this ratio to tokio's current-thread runtime.
+const fn tokio(at_most: f64) -> Target {
+    Target::Ratio {
+        to: "tokio",
+        at_most,
+    }
+}
 
 /// Every scenario, in the order of the report.
 pub(crate) const ALL: &[Scenario] = &[
@@ -76,27 +82,242 @@ pub(crate) const ALL: &[Scenario] = &[
             title: "spawn and join, batches of 1,000",
             figure: Figure::Cpu,
             unit: Unit::Nanoseconds,
-            targets: &[
-                Target::Ratio {
-                    to: TOKIO,
-                    at_most: 0.24,
-                },
-                Target::RatioToBest { at_most: 1.4 },
-            ],
+            targets: &[tokio(0.24), Target::RatioToBest { at_most: 1.4 }],
+        }],
+    },
+    Scenario {
+        name: "spawn-detached",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "spawn_n, detached, batches of 1,000",
+            figure: Figure::Cpu,
+            unit: Unit::Nanoseconds,
+            targets: &[tokio(0.30), Target::BelowOwn("spawn-join")],
         }],
     },
     Scenario {
         name: "yield-1000",
         kind: Kind::Micro,
         rows: &[Row {
-            title: "yield among 1,000",
+            title: "yield among 1,000 tasks",
             figure: Figure::Cpu,
             unit: Unit::Nanoseconds,
-            targets: &[Target::Ratio {
-                to: TOKIO,
-                at_most: 0.75,
-            }],
+            targets: &[tokio(0.75)],
         }],
+    },
+    Scenario {
+        name: "yield-lone",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "yield of a lone task",
+            figure: Figure::Cpu,
+            unit: Unit::Nanoseconds,
+            targets: &[tokio(0.10)],
+        }],
+    },
+    Scenario {
+        name: "ping-pong",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "ping-pong through two queues of one place",
+            figure: Figure::Cpu,
+            unit: Unit::Nanoseconds,
+            targets: &[tokio(0.45), Target::AheadOfAll],
+        }],
+    },
+    Scenario {
+        name: "request-reply",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "request and reply: a queue of one place, an Event",
+            figure: Figure::Cpu,
+            unit: Unit::Nanoseconds,
+            targets: &[tokio(0.45), Target::AheadOfAll],
+        }],
+    },
+    Scenario {
+        name: "fan-in",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "100 producers into one queue of 64 places",
+            figure: Figure::Cpu,
+            unit: Unit::Nanoseconds,
+            targets: &[tokio(0.30), Target::AheadOfAll],
+        }],
+    },
+    Scenario {
+        name: "semaphore-free",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "semaphore, no contention",
+            figure: Figure::Cpu,
+            unit: Unit::Nanoseconds,
+            targets: &[tokio(0.30)],
+        }],
+    },
+    Scenario {
+        name: "semaphore-contended",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "semaphore of 10, 100 tasks, first come first served",
+            figure: Figure::Cpu,
+            unit: Unit::Nanoseconds,
+            targets: &[tokio(0.52)],
+        }],
+    },
+    Scenario {
+        name: "pool",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "GreenPool of 1,000, over a million short jobs",
+            figure: Figure::Cpu,
+            unit: Unit::Nanoseconds,
+            targets: &[tokio(0.37), Target::AheadOfAll],
+        }],
+    },
+    Scenario {
+        name: "timeout-ready",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "a timeout around a ready future",
+            figure: Figure::Cpu,
+            unit: Unit::Nanoseconds,
+            targets: &[tokio(0.12)],
+        }],
+    },
+    Scenario {
+        name: "timeout-cancelled",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "a timeout around a future that waits once",
+            figure: Figure::Cpu,
+            unit: Unit::Nanoseconds,
+            targets: &[tokio(0.60), Target::AheadOfAll],
+        }],
+    },
+    Scenario {
+        name: "sleeps",
+        kind: Kind::Micro,
+        rows: &[
+            Row {
+                title: "100,000 sleeps of 1 to 1,000 ms, CPU per sleep",
+                figure: Figure::Cpu,
+                unit: Unit::Nanoseconds,
+                targets: &[tokio(0.80)],
+            },
+            Row {
+                title: "… lateness p50",
+                figure: Figure::Extra("late_p50"),
+                unit: Unit::Microseconds,
+                targets: &[Target::AtMost(150_000.0)],
+            },
+            Row {
+                title: "… lateness p99",
+                figure: Figure::Extra("late_p99"),
+                unit: Unit::Microseconds,
+                targets: &[Target::AtMost(400_000.0)],
+            },
+        ],
+    },
+    Scenario {
+        name: "sleeps-precise",
+        kind: Kind::Micro,
+        rows: &[
+            Row {
+                title: "the same without slack, CPU per sleep",
+                figure: Figure::Cpu,
+                unit: Unit::Nanoseconds,
+                targets: &[],
+            },
+            Row {
+                title: "… lateness p50",
+                figure: Figure::Extra("late_p50"),
+                unit: Unit::Microseconds,
+                targets: &[Target::AtMost(45_000.0)],
+            },
+            Row {
+                title: "… lateness p99",
+                figure: Figure::Extra("late_p99"),
+                unit: Unit::Microseconds,
+                targets: &[Target::AtMost(150_000.0)],
+            },
+        ],
+    },
+    Scenario {
+        name: "sleep-zero",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "sleep(0)",
+            figure: Figure::Wall,
+            unit: Unit::Nanoseconds,
+            targets: &[Target::AtMost(60.0)],
+        }],
+    },
+    Scenario {
+        name: "thread-wake",
+        kind: Kind::Micro,
+        rows: &[
+            Row {
+                title: "wake from another OS thread, p50",
+                figure: Figure::Extra("p50"),
+                unit: Unit::Microseconds,
+                targets: &[tokio(1.0)],
+            },
+            Row {
+                title: "… p99",
+                figure: Figure::Extra("p99"),
+                unit: Unit::Microseconds,
+                targets: &[],
+            },
+        ],
+    },
+    Scenario {
+        name: "blocking",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "blocking hand-off, round trip, one cpu",
+            figure: Figure::Cpu,
+            unit: Unit::Microseconds,
+            targets: &[tokio(1.0)],
+        }],
+    },
+    Scenario {
+        name: "memory-parked",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "a parked task with 64 B of state, resident",
+            figure: Figure::Extra("bytes"),
+            unit: Unit::Bytes,
+            targets: &[Target::AtMost(270.0)],
+        }],
+    },
+    Scenario {
+        name: "memory-asleep",
+        kind: Kind::Micro,
+        rows: &[Row {
+            title: "a task in a sleep, resident",
+            figure: Figure::Extra("bytes"),
+            unit: Unit::Bytes,
+            targets: &[Target::AtMost(270.0)],
+        }],
+    },
+    Scenario {
+        name: "turn",
+        kind: Kind::Micro,
+        rows: &[
+            Row {
+                title: "waits in a turn with one ready descriptor",
+                figure: Figure::Extra("waits"),
+                unit: Unit::Calls,
+                targets: &[Target::AtMost(1.0)],
+            },
+            Row {
+                title: "… other system calls",
+                figure: Figure::Extra("others"),
+                unit: Unit::Calls,
+                targets: &[Target::AtMost(0.0)],
+            },
+        ],
     },
 ];
 

@@ -3,5 +3,17 @@
 pub(crate) mod bare;
 pub(crate) mod evlet;
 pub(crate) mod floor;
+
+#[cfg(feature = "peers")]
+pub(crate) mod compio;
+#[cfg(feature = "peers")]
+pub(crate) mod glommio;
+#[cfg(feature = "peers")]
+pub(crate) mod monoio;
+#[cfg(feature = "peers")]
+pub(crate) mod smol;
 #[cfg(feature = "peers")]
 pub(crate) mod tokio;
+
+#[cfg(feature = "peers")]
+mod companions; // primitives for runtimes that have none

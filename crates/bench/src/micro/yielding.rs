@@ -3,15 +3,14 @@
 use super::Runtime;
 use crate::measure::{Figures, repeat};
 
-const YIELDS: u64 = 100;
-
-/// So many tasks that each yield a hundred times: one operation is one yield.
+/// So many tasks that yield again and again, a hundred thousand times in all: one operation is one yield.
 pub(super) async fn among<R: Runtime>(tasks: u64) -> Figures {
-    repeat(tasks * YIELDS, async || {
+    let each = 100_000_u64.div_ceil(tasks);
+    repeat(tasks * each, async || {
         let running: Vec<_> = (0..tasks)
             .map(|_| {
-                R::spawn(async {
-                    for _ in 0..YIELDS {
+                R::spawn(async move {
+                    for _ in 0..each {
                         R::yield_now().await;
                     }
                 })

@@ -51,7 +51,7 @@ pub(crate) fn run(contestant: &str, scenario: &str, size: Option<u64>) -> Outcom
         "echo-1000" => messages(&echo(BUFFER)?, connections(1_000), 64),
         "echo-16k" => messages(&echo(LARGE_BUFFER)?, connections(64), 16 * 1024),
         "grow-sockets" => grow(&echo(64)?, connections(10_000)),
-        "turn-calls" => syscalls::per_message(&echo(BUFFER)?, connections(1)),
+        "echo-1-calls" => syscalls::per_message(&echo(BUFFER)?, connections(1)),
         "echo-64-calls" => syscalls::per_message(&echo(BUFFER)?, connections(64)),
         "connect-close" => churn::measure(&echo(BUFFER)?, connections(20_000)),
         "idle-connection" => idle::measure(&echo(64)?, connections(10_000)),

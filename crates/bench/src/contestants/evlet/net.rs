@@ -15,17 +15,15 @@ pub(crate) const SERVERS: Servers = Servers {
 };
 
 fn echo(buffer: usize) -> Serving {
-    super::hub()
-        .map_err(|absent| io::Error::other(absent.why))?
-        .run(async {
-            let listener = listen("127.0.0.1:0")?;
-            announce(listener.local_addr()?)?;
-            Serve::new(listener)
-                .concurrency(CONNECTIONS)
-                .run(move |stream, _peer| echo_one(stream, buffer))
-                .await?;
-            Err(io::Error::other("serving has ended"))
-        })
+    super::hub().build()?.run(async {
+        let listener = listen("127.0.0.1:0")?;
+        announce(listener.local_addr()?)?;
+        Serve::new(listener)
+            .concurrency(CONNECTIONS)
+            .run(move |stream, _peer| echo_one(stream, buffer))
+            .await?;
+        Err(io::Error::other("serving has ended"))
+    })
 }
 
 async fn echo_one(stream: TcpStream, buffer: usize) -> io::Result<()> {
@@ -40,26 +38,24 @@ async fn echo_one(stream: TcpStream, buffer: usize) -> io::Result<()> {
 
 fn tls(buffer: usize, certificate: &Certificate) -> Serving {
     let config = TlsConfig::server(&certificate.cert_pem, &certificate.key_pem)?;
-    super::hub()
-        .map_err(|absent| io::Error::other(absent.why))?
-        .run(async {
-            let listener = listen("127.0.0.1:0")?;
-            announce(listener.local_addr()?)?;
-            Serve::new(listener)
-                .concurrency(CONNECTIONS)
-                .run(move |stream, _peer| {
-                    let mut stream = wrap_ssl(stream, &config);
-                    async move {
-                        let mut bytes = vec![0; buffer];
-                        loop {
-                            match stream.recv(&mut bytes).await? {
-                                0 => return Ok::<(), io::Error>(()),
-                                count => stream.send_all(&bytes[..count]).await?,
-                            }
+    super::hub().build()?.run(async {
+        let listener = listen("127.0.0.1:0")?;
+        announce(listener.local_addr()?)?;
+        Serve::new(listener)
+            .concurrency(CONNECTIONS)
+            .run(move |stream, _peer| {
+                let mut stream = wrap_ssl(stream, &config);
+                async move {
+                    let mut bytes = vec![0; buffer];
+                    loop {
+                        match stream.recv(&mut bytes).await? {
+                            0 => return Ok::<(), io::Error>(()),
+                            count => stream.send_all(&bytes[..count]).await?,
                         }
                     }
-                })
-                .await?;
-            Err(io::Error::other("serving has ended"))
-        })
+                }
+            })
+            .await?;
+        Err(io::Error::other("serving has ended"))
+    })
 }

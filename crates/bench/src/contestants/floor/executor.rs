@@ -1,4 +1,5 @@
-//! An executor of fifty lines: a queue of runnables in a thread-local, run until the root is done.
+//! An executor of fifty lines: a queue of runnables in a thread-local, run until the root is done; one
+//! wait in the kernel when it is empty, and one look now and then when it is not.
 
 #![expect(
     unsafe_code,
@@ -8,20 +9,26 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use async_task::{Runnable, Task};
 
+use super::{reactor, timers};
+
 thread_local! {
-    static READY: RefCell<VecDeque<Runnable>> = const { RefCell::new(VecDeque::new()) };
+    // Never dropped, so that a look at it need not ask whether it was.
+    static READY: ManuallyDrop<RefCell<VecDeque<Runnable>>> =
+        const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
 }
 
 fn schedule(runnable: Runnable) {
-    READY.with_borrow_mut(|ready| ready.push_back(runnable));
+    READY.with(|ready| ready.borrow_mut().push_back(runnable));
 }
 
-pub(super) fn spawn<F>(future: F) -> Task<F::Output>
+pub(crate) fn spawn<F>(future: F) -> Task<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
@@ -34,31 +41,41 @@ where
     task
 }
 
-pub(super) fn block_on<F>(root: F) -> F::Output
+pub(crate) fn block_on<F>(root: F) -> F::Output
 where
     F: Future + 'static,
     F::Output: 'static,
 {
     let mut root = spawn(root);
-    let mut cx = Context::from_waker(std::task::Waker::noop());
+    let mut cx = Context::from_waker(Waker::noop());
     loop {
+        let mut is_empty = false;
         for _ in 0..BATCH {
-            match READY.with_borrow_mut(VecDeque::pop_front) {
-                Some(runnable) => runnable.run(),
-                None => break,
+            let Some(runnable) = READY.with(|ready| ready.borrow_mut().pop_front()) else {
+                is_empty = true;
+                break;
             };
+            runnable.run();
         }
         if let Poll::Ready(output) = Pin::new(&mut root).poll(&mut cx) {
             return output;
         }
+        let longest = timers::until_next();
+        if is_empty {
+            reactor::wait(longest);
+        } else {
+            reactor::wait(Some(Duration::ZERO));
+        }
+        timers::fire();
     }
 }
 
+/// Polls between two looks at descriptors and timers.
 const BATCH: usize = 256;
 
 /// Once to the end of the queue.
 #[derive(Debug, Default)]
-pub(super) struct YieldNow {
+pub(crate) struct YieldNow {
     yielded: bool,
 }
 

@@ -9,9 +9,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::LocalSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::{Local, Plain, Spawner};
 use crate::net::{Certificate, Servers, Serving, announce};
 
 pub(crate) const SERVERS: Servers = Servers {
@@ -26,31 +26,28 @@ pub(crate) const LOCAL_SERVERS: Servers = Servers {
 };
 
 fn echo(buffer: usize) -> Serving {
-    let runtime = super::runtime().map_err(|absent| io::Error::other(absent.why))?;
-    runtime.block_on(async {
+    Plain::block_on(async {
         let listener = listen().await?;
         loop {
             let stream = accept(&listener).await?;
             tokio::spawn(echo_one(stream, buffer));
         }
-    })
+    })?
 }
 
 fn echo_local(buffer: usize) -> Serving {
-    let runtime = super::runtime().map_err(|absent| io::Error::other(absent.why))?;
-    LocalSet::new().block_on(&runtime, async {
+    Local::block_on(async {
         let listener = listen().await?;
         loop {
             let stream = accept(&listener).await?;
             tokio::task::spawn_local(echo_one(stream, buffer));
         }
-    })
+    })?
 }
 
 fn tls(buffer: usize, certificate: &Certificate) -> Serving {
     let acceptor = acceptor(certificate)?;
-    let runtime = super::runtime().map_err(|absent| io::Error::other(absent.why))?;
-    runtime.block_on(async {
+    Plain::block_on(async {
         let listener = listen().await?;
         loop {
             let stream = accept(&listener).await?;
@@ -60,7 +57,7 @@ fn tls(buffer: usize, certificate: &Certificate) -> Serving {
                 echo_one(stream, buffer).await
             });
         }
-    })
+    })?
 }
 
 async fn listen() -> io::Result<TcpListener> {

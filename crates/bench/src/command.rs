@@ -1,11 +1,13 @@
 //! What the command line says.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
 use crate::contestant::{self, Contestant};
 use crate::measure::{Absent, Measure, Outcome};
+use crate::net;
 use crate::pin;
 use crate::scenario::{self, Kind, Scenario};
 
@@ -28,6 +30,13 @@ fn dispatch() -> Result<(), lexopt::Error> {
     let mut args = lexopt::Parser::from_env();
     match args.next()? {
         Some(Value(command)) if command == "one" => one(args),
+        Some(Value(command)) if command == "serve" => serve(args),
+        Some(Value(command)) if command == "exec" => {
+            let mut rest = args.raw_args()?;
+            let program = rest.next().ok_or("which program?")?;
+            net::exec(&program, rest);
+            Ok(())
+        }
         Some(Value(command)) if command == "turns" => turns(args),
         Some(Value(command)) if command == "list" => {
             list();
@@ -76,6 +85,16 @@ fn one(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
     Ok(())
 }
 
+/// `serve CONTESTANT KIND BUFFER [FOLDER]`: what `one` starts for a scenario with sockets.
+fn serve(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
+    let contestant = args.value()?.string()?;
+    let kind = args.value()?.string()?;
+    let buffer = args.value()?.parse()?;
+    let folder = args.raw_args()?.next().map(PathBuf::from);
+    net::serve(&contestant, &kind, buffer, folder.as_deref());
+    Ok(())
+}
+
 /// `turns CONTESTANT N`: what the scenario `turn` traces.
 fn turns(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
     let name = args.value()?.string()?;
@@ -100,13 +119,12 @@ fn line_of(contestant: &Contestant, scenario: &Scenario, size: Option<u64>) -> S
 }
 
 fn measured(contestant: &Contestant, scenario: &Scenario, size: Option<u64>) -> Outcome {
-    let run = match scenario.kind {
-        Kind::Micro => contestant.micro,
-        Kind::Net => contestant.net,
-    };
-    match run {
-        Some(run) => run(scenario.name, size),
-        None => Err(Absent::because(format!(
+    match (scenario.kind, contestant.micro) {
+        (Kind::Net, _) if contestant.net.is_some() => {
+            net::run(contestant.name, scenario.name, size)
+        }
+        (Kind::Micro, Some(run)) => run(scenario.name, size),
+        _ => Err(Absent::because(format!(
             "{} takes no part in {}",
             contestant.name, scenario.name
         ))),

@@ -3,12 +3,19 @@
 //! Each has an adapter in `contestants/NAME/`: `mod.rs` for the scenarios without sockets, `net.rs` for those
 //! with. What is not compiled in (feature `peers`) is not in the list.
 
+use std::process::Command;
+
 use crate::contestants;
-use crate::measure::Outcome;
+use crate::measure::{Absent, Outcome};
 use crate::micro;
+use crate::net::Servers;
 
 /// Runs a scenario, named, with so many operations or connections if the caller says so.
 pub(crate) type Run = fn(scenario: &str, size: Option<u64>) -> Outcome;
+
+/// The command that makes a contestant of another language `one` (one measurement) or `serve`; what it is to
+/// do follows.
+pub(crate) type Program = fn(what: &str) -> Result<Command, Absent>;
 
 /// One contestant.
 #[derive(Debug)]
@@ -19,8 +26,10 @@ pub(crate) struct Contestant {
     pub(crate) role: Role,
     /// The scenarios without sockets.
     pub(crate) micro: Option<Run>,
-    /// Those with.
-    pub(crate) net: Option<Run>,
+    /// Its servers, for those with.
+    pub(crate) net: Option<Servers>,
+    /// How to start it where it is a program of its own.
+    pub(crate) program: Option<Program>,
 }
 
 /// Which comparisons a contestant takes part in.
@@ -41,7 +50,8 @@ pub(crate) const ALL: &[Contestant] = &[
         what: "evlet's hub, the watchdog on",
         role: Role::Ours,
         micro: Some(micro::run::<contestants::evlet::Evlet>),
-        net: None,
+        net: Some(contestants::evlet::SERVERS),
+        program: None,
     },
     #[cfg(feature = "peers")]
     Contestant {
@@ -49,7 +59,8 @@ pub(crate) const ALL: &[Contestant] = &[
         what: "tokio, current_thread, tokio::spawn",
         role: Role::Peer,
         micro: Some(micro::run::<contestants::tokio::Tokio>),
-        net: None,
+        net: Some(contestants::tokio::SERVERS),
+        program: None,
     },
     #[cfg(feature = "peers")]
     Contestant {
@@ -57,7 +68,8 @@ pub(crate) const ALL: &[Contestant] = &[
         what: "tokio's LocalRuntime, spawn_local",
         role: Role::Peer,
         micro: Some(micro::run::<contestants::tokio::Tokio<contestants::tokio::Local>>),
-        net: None,
+        net: Some(contestants::tokio::LOCAL_SERVERS),
+        program: None,
     },
     #[cfg(feature = "peers")]
     Contestant {
@@ -65,7 +77,8 @@ pub(crate) const ALL: &[Contestant] = &[
         what: "smol's LocalExecutor, async-io",
         role: Role::Peer,
         micro: Some(micro::run::<contestants::smol::Smol>),
-        net: None,
+        net: Some(contestants::smol::SERVERS),
+        program: None,
     },
     #[cfg(feature = "peers")]
     Contestant {
@@ -73,7 +86,8 @@ pub(crate) const ALL: &[Contestant] = &[
         what: "monoio on epoll, local-sync",
         role: Role::Peer,
         micro: Some(micro::run::<contestants::monoio::Monoio<contestants::monoio::Epoll>>),
-        net: None,
+        net: Some(contestants::monoio::EPOLL_SERVERS),
+        program: None,
     },
     #[cfg(feature = "peers")]
     Contestant {
@@ -81,7 +95,8 @@ pub(crate) const ALL: &[Contestant] = &[
         what: "monoio on io_uring, local-sync",
         role: Role::Peer,
         micro: Some(micro::run::<contestants::monoio::Monoio<contestants::monoio::Uring>>),
-        net: None,
+        net: Some(contestants::monoio::URING_SERVERS),
+        program: None,
     },
     #[cfg(feature = "peers")]
     Contestant {
@@ -89,7 +104,8 @@ pub(crate) const ALL: &[Contestant] = &[
         what: "glommio (io_uring)",
         role: Role::Peer,
         micro: Some(micro::run::<contestants::glommio::Glommio>),
-        net: None,
+        net: Some(contestants::glommio::SERVERS),
+        program: None,
     },
     #[cfg(feature = "peers")]
     Contestant {
@@ -97,7 +113,8 @@ pub(crate) const ALL: &[Contestant] = &[
         what: "compio on polling, local-sync",
         role: Role::Peer,
         micro: Some(micro::run::<contestants::compio::Compio<contestants::compio::Polling>>),
-        net: None,
+        net: Some(contestants::compio::POLLING_SERVERS),
+        program: None,
     },
     #[cfg(feature = "peers")]
     Contestant {
@@ -105,7 +122,8 @@ pub(crate) const ALL: &[Contestant] = &[
         what: "compio on io_uring, local-sync",
         role: Role::Peer,
         micro: Some(micro::run::<contestants::compio::Compio<contestants::compio::Uring>>),
-        net: None,
+        net: Some(contestants::compio::URING_SERVERS),
+        program: None,
     },
     Contestant {
         name: "floor",
@@ -113,6 +131,15 @@ pub(crate) const ALL: &[Contestant] = &[
         role: Role::Floor,
         micro: Some(micro::run::<contestants::floor::Floor>),
         net: None,
+        program: None,
+    },
+    Contestant {
+        name: "bare",
+        what: "a loop over epoll, written by hand",
+        role: Role::Floor,
+        micro: None,
+        net: Some(contestants::bare::SERVERS),
+        program: None,
     },
 ];
 

@@ -17,7 +17,7 @@
 //!
 //! `measure` (the clocks, one measurement), `scenario` (the table of what is measured and what is to be
 //! reached), `contestant` (the list of those who are), `micro` (the scenarios without sockets, generic
-//! over a runtime), `contestants` (one adapter each), `command` (what the command line says).
+//! over a runtime), `net` (those with), `contestants` (one adapter each), `command` (what the command line says).
 
 #![allow(
     dead_code,
@@ -32,6 +32,7 @@ mod scenario;
 
 mod contestants;
 mod micro;
+mod net;
 
 mod command;
 

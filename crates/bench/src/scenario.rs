@@ -63,6 +63,8 @@ pub(crate) enum Target {
     BelowOwn(&'static str),
 }
 
+mod sockets;
+
 /// At most this ratio to tokio's current-thread runtime.
 const fn tokio(at_most: f64) -> Target {
     Target::Ratio {
@@ -321,5 +323,7 @@ pub(crate) const ALL: &[Scenario] = &[
 
 /// The scenario of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Scenario> {
-    ALL.iter().find(|scenario| scenario.name == name)
+    ALL.iter()
+        .chain(sockets::ALL)
+        .find(|scenario| scenario.name == name)
 }

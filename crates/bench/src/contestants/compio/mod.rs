@@ -1,5 +1,7 @@
 //! compio with either driver. It has no channels or locks; its users take local-sync as monoio's do.
 
+mod net;
+
 use std::future::Future;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -13,6 +15,7 @@ use crate::measure::Absent;
 use crate::micro::join::Join;
 use crate::micro::runtime::Runtime;
 use crate::micro::semaphore_pool::SemaphorePool;
+pub(crate) use net::{POLLING_SERVERS, URING_SERVERS};
 
 /// Which driver.
 pub(crate) trait Driver: 'static {

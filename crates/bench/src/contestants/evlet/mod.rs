@@ -1,5 +1,7 @@
 //! evlet, with everything on that is on by default.
 
+mod net;
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use crate::measure::Absent;
 use crate::micro::join::Join;
 use crate::micro::runtime::{Pool, Receiver, Reply, Runtime, Semaphore, Sender};
 use crate::micro::turns;
+pub(crate) use net::SERVERS;
 
 /// evlet's hub.
 #[derive(Debug)]

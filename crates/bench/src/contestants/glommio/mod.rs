@@ -1,5 +1,7 @@
 //! glommio, one executor, with its local channels and its semaphore.
 
+mod net;
+
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use crate::measure::Absent;
 use crate::micro::join::Join;
 use crate::micro::runtime::{Receiver, Runtime, Semaphore, Sender};
 use crate::micro::semaphore_pool::SemaphorePool;
+pub(crate) use net::SERVERS;
 
 /// glommio's executor.
 #[derive(Debug)]

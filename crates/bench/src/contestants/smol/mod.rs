@@ -1,5 +1,7 @@
 //! smol on one thread: its `LocalExecutor`, driven by `async-io`, with its channels and locks.
 
+mod net;
+
 use std::future::Future;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use crate::micro::join::Join;
 use crate::micro::runtime::Runtime;
 use crate::micro::semaphore_pool::SemaphorePool;
 use crate::micro::turns;
+pub(crate) use net::SERVERS;
 
 /// smol's local executor.
 #[derive(Debug)]

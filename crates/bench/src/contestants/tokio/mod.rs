@@ -2,6 +2,7 @@
 //! and its `LocalRuntime` with `spawn_local`.
 
 mod assert_send;
+mod net;
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -19,6 +20,7 @@ use crate::micro::runtime::{Receiver, Reply, Runtime, Semaphore, Sender};
 use crate::micro::semaphore_pool::SemaphorePool;
 use crate::micro::turns;
 use assert_send::AssertSend;
+pub(crate) use net::{LOCAL_SERVERS, SERVERS};
 
 /// Where its tasks are spawned.
 pub(crate) trait Spawner: 'static {

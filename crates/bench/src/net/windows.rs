@@ -1,0 +1,62 @@
+//! Windows of messages, and the server's clock around each.
+
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::server::Server;
+use crate::measure::{Figures, median};
+
+/// Windows that count.
+const WINDOWS: usize = 8;
+/// Windows before them.
+const WARM_UP: usize = 2;
+/// After its last answer a server has a little to do before it sleeps.
+const SETTLE: Duration = Duration::from_millis(2);
+
+/// How a scenario is cut up.
+#[derive(Debug)]
+pub(crate) struct Windows {
+    /// Operations in each.
+    ops: u64,
+    count: usize,
+}
+
+impl Windows {
+    pub(crate) fn of(ops: u64) -> Windows {
+        Windows {
+            ops,
+            count: WINDOWS,
+        }
+    }
+
+    /// Runs `once`, which does as many operations as it is told, and takes the server's clock around it.
+    pub(crate) fn measure(
+        &self,
+        server: &Server,
+        mut once: impl FnMut(u64) -> io::Result<()>,
+    ) -> io::Result<Figures> {
+        for _ in 0..WARM_UP {
+            once(self.ops)?;
+        }
+        let (mut cpu, mut wall, mut used) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..self.count {
+            thread::sleep(SETTLE);
+            let (before, began) = (server.cpu()?, Instant::now());
+            once(self.ops)?;
+            let took = began.elapsed();
+            thread::sleep(SETTLE);
+            let spent = server.cpu()?.saturating_sub(before);
+            cpu.push(spent.as_nanos() as f64 / self.ops as f64);
+            wall.push(took.as_nanos() as f64 / self.ops as f64);
+            used.push(spent.as_secs_f64() / took.as_secs_f64());
+        }
+        let figures = Figures {
+            ops: self.ops * self.count as u64,
+            cpu_ns: median(&mut cpu),
+            wall_ns: median(&mut wall),
+            ..Figures::default()
+        };
+        Ok(figures.with("server_busy", median(&mut used)))
+    }
+}

@@ -23,7 +23,7 @@ use crate::core::Core;
 use crate::report::print;
 use crate::running;
 use crate::task::unchecked::make_ended;
-use crate::task::{Ended, Exit, Flags, GreenThreadId, Key, Meta, Outcome, Task, Who};
+use crate::task::{Ended, Exit, Flags, GreenThreadId, Key, Kill, Meta, Outcome, Task, Who};
 use crate::wait::{WaitKind, WaitsOn};
 
 /// The handle of a green thread.
@@ -176,12 +176,7 @@ impl<T> GreenThread<T> {
             core.kill(key);
             Rc::clone(core)
         });
-        Kill {
-            core,
-            key: self.meta().key(),
-            ticket: 0,
-            at: Location::caller(),
-        }
+        Kill::new(core, self.meta().key(), Location::caller())
     }
 
     /// Kills it if its own code has not run yet (for [`spawn_after`](crate::spawn_after): if it is
@@ -408,45 +403,5 @@ impl<T> Drop for Wait<'_, T> {
 impl<T> fmt::Debug for Wait<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wait").field("for", self.thread).finish()
-    }
-}
-
-/// The future of [`GreenThread::kill`]: done when the killed future is gone.
-///
-/// It need not be awaited: the kill stands without.
-#[derive(Debug)]
-pub struct Kill {
-    core: Option<Rc<Core>>,
-    key: Key,
-    ticket: u64,
-    at: &'static Location<'static>,
-}
-
-impl Future for Kill {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
-        ready!(crate::wait::poll_budget(cx));
-        let Some(core) = this.core.as_ref().filter(|core| core.is_live(this.key)) else {
-            return Poll::Ready(());
-        };
-        if this.ticket == 0 {
-            this.ticket = core.next_ticket();
-        }
-        core.add_waiter(this.key, this.ticket, cx.waker());
-        let on = WaitsOn::new(WaitKind::GreenThread, this.key.id.as_u64());
-        crate::wait::park(on, this.at);
-        Poll::Pending
-    }
-}
-
-impl Drop for Kill {
-    fn drop(&mut self) {
-        if let Some(core) = &self.core
-            && self.ticket != 0
-        {
-            core.remove_waiter(self.key, self.ticket);
-        }
     }
 }

@@ -13,6 +13,7 @@
 //! | `ending` | kill, end, and who is told of it |
 //! | `exit` | why there is no result |
 //! | `green_thread` | the handle: wait, kill, cancel, link |
+//! | `kill` | waiting until a killed one is gone |
 //!
 //! A kill is a mark in the slot and a wake-up: the body sees the mark at its next turn and drops
 //! the user's future instead of polling it. So a kill keeps the order of turns, a killed future is
@@ -25,6 +26,7 @@ mod exit;
 mod green_thread;
 mod id;
 mod info;
+mod kill;
 mod slot;
 mod slots;
 mod spawn;
@@ -35,9 +37,10 @@ mod spawn;
 mod unchecked;
 
 pub use exit::{Ended, Exit, Outcome};
-pub use green_thread::{GreenThread, Kill, LinkId, Wait};
+pub use green_thread::{GreenThread, LinkId, Wait};
 pub use id::GreenThreadId;
 pub use info::GreenThreadInfo;
+pub use kill::Kill;
 pub use spawn::{current, set_name, spawn, spawn_after, spawn_at, spawn_n};
 
 pub(crate) use ending::Who;

@@ -9,7 +9,7 @@ use crate::command::{show, show_and_read};
 use crate::libtest::Totals;
 use crate::steps::{Checked, Failed, Steps, Verdict};
 use crate::workspace::cargo;
-use crate::{examples, miri, readme, realclients, tidy};
+use crate::{conformance, examples, miri, readme, realclients, tidy};
 
 type Check = (&'static str, fn() -> Verdict);
 
@@ -18,6 +18,7 @@ const CHECKS: &[Check] = &[
         cargo_says_yes(&["fmt", "--all", "--", "--check"])
     }),
     ("tidy", tidy::all),
+    ("conformance", conformance::check),
     ("clippy", || {
         cargo_says_yes(&[
             "clippy",

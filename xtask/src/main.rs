@@ -18,6 +18,7 @@ mod examples; // every example run, its output compared
 mod readme; // the README's server, taken from the page and run
 mod realclients; // peers that we did not write: Python, nc, nginx, strace
 
+mod conformance; // the cases of the references and the tests that show them
 mod miri; // the tests that Miri can run
 mod tidy; // rules about files, arrows and pages
 
@@ -26,6 +27,16 @@ type Command = (&'static str, &'static str, fn() -> ExitCode);
 
 const COMMANDS: &[Command] = &[
     ("ci", "every check, in order, until one fails", ci::run),
+    (
+        "conformance",
+        "every case of the references has a test or a reason",
+        conformance::run,
+    ),
+    (
+        "conformance --write",
+        "the same, after making the page that lists them",
+        conformance::run_and_write,
+    ),
     (
         "examples",
         "run every example and compare what it prints",
@@ -50,22 +61,19 @@ const COMMANDS: &[Command] = &[
 ];
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let (asked, more) = (args.next(), args.next());
-    match (asked.as_deref(), more) {
-        (Some(name), None) => match COMMANDS.iter().find(|(known, _, _)| *known == name) {
-            Some((_, _, command)) => command(),
-            None => usage(&format!("there is no command {name:?}")),
-        },
-        (None, _) => usage("which command?"),
-        (Some(name), Some(_)) => usage(&format!("{name} takes no arguments")),
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let asked = asked.join(" ");
+    match COMMANDS.iter().find(|(known, _, _)| *known == asked) {
+        Some((_, _, command)) => command(),
+        None if asked.is_empty() => usage("which command?"),
+        None => usage(&format!("there is no command {asked:?}")),
     }
 }
 
 fn usage(trouble: &str) -> ExitCode {
     eprintln!("xtask: {trouble}\n\nusage: cargo xtask COMMAND");
     for (name, what, _) in COMMANDS {
-        eprintln!("  {name:<12} {what}");
+        eprintln!("  {name:<20} {what}");
     }
     ExitCode::from(2)
 }

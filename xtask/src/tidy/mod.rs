@@ -58,11 +58,12 @@ fn both(one: Verdict, other: Verdict) -> Verdict {
 /// One Rust file of the repository.
 pub(crate) struct Source {
     /// Relative to the workspace, with `/` between its parts.
-    path: String,
-    text: String,
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
-fn sources(root: &Path) -> io::Result<Vec<Source>> {
+/// Every Rust file of ours, in the order of their paths.
+pub(crate) fn sources(root: &Path) -> io::Result<Vec<Source>> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = ["crates", "examples", "xtask"]
         .iter()

@@ -202,7 +202,7 @@ fn a_stop_interrupts_the_pause() {
     });
 }
 
-// looping case 5 cannot be written: `start` takes the loop by value, see its documentation.
+// Case 5 of the looping calls cannot be written: `start` takes the loop by value, see its documentation.
 
 // looping case 11: a stopped loop is not over before its call is
 #[test]

@@ -1,7 +1,7 @@
 //! eventlet's programming model for Rust: one thread, one hub, thousands of green threads.
 //!
 //! ```
-//! use evlet::{GreenPool, connect, listen, serve, spawn_n};
+//! use evlet::{GreenPool, connect, listen, serve, spawn_n, spawn_n_at};
 //!
 //! #[evlet::main]
 //! async fn main() -> std::io::Result<()> {

@@ -12,8 +12,9 @@ use std::task::{Context, Poll};
 
 use evlet_hub::wait::WaitKind;
 
-use crate::wait_list::{Left, WaitList, Wakers};
+use crate::wait_list::{Left, WaitList};
 use crate::waiting::{Claim, Waiter};
+use crate::wakers::Wakers;
 
 /// A one-shot message to any number of waiters.
 ///

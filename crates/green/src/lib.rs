@@ -92,6 +92,7 @@ pub mod testing;
 
 mod wait_list;
 mod waiting;
+mod wakers;
 
 pub use event::{AlreadySent, Event};
 pub use limit::{FutureExt, with_timeout, with_timeout_or};

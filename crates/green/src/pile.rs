@@ -14,14 +14,15 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 
-use evlet_hub::wait::{WaitKind, WaitsOn, park, poll_budget};
+use evlet_hub::wait::{LocalWaker, WaitKind, WaitsOn, park, poll_budget};
 use evlet_hub::{Exit, GreenThread, current};
 use futures::Stream;
 use pin_project_lite::pin_project;
 
 use crate::pool::{self, GreenPool};
-use crate::wait_list::{Key, WaitList, Wakers};
+use crate::wait_list::{Key, WaitList};
 use crate::waiting::address;
+use crate::wakers::Wakers;
 
 /// Spawns jobs in a [`GreenPool`] and gives their results in the order of spawning.
 ///
@@ -195,7 +196,7 @@ impl<T> Shared<T> {
     }
 
     fn stand_in_line(&self, place: &mut Option<Key>, cx: &mut Context<'_>) {
-        let fresh = cx.waker().clone();
+        let fresh = LocalWaker::new(cx);
         let mut state = self.state.borrow_mut();
         let old = match place {
             Some(key) => state.consumers.renew(key, fresh),

@@ -10,8 +10,9 @@ use std::task::{Context, Poll, ready};
 
 use evlet_hub::wait::WaitKind;
 
-use crate::wait_list::{Left, WaitList, Wakers};
+use crate::wait_list::{Left, WaitList};
 use crate::waiting::{Claim, Waiter};
+use crate::wakers::Wakers;
 
 /// A number of permits, served first come, first served.
 ///
@@ -60,9 +61,12 @@ struct State {
 }
 
 impl State {
+    #[inline]
     fn give(&mut self, permits: usize, wakers: &mut Wakers) {
         self.available = self.available.saturating_add(permits);
-        self.settle(wakers);
+        if !self.waiters.is_empty() {
+            self.settle(wakers);
+        }
     }
 
     /// Permits are taken out for a waiter when it is called.
@@ -75,6 +79,7 @@ impl State {
         }
     }
 
+    #[inline]
     fn take(&mut self, permits: usize) -> Option<()> {
         if !self.waiters.is_empty() {
             return None;
@@ -100,6 +105,7 @@ impl Semaphore {
     /// # Cancel safety
     /// Dropping the future loses the place in the line. A permit that had just been given to it
     /// goes to the next.
+    #[inline]
     #[track_caller]
     pub fn acquire(&self) -> Acquire<'_> {
         self.acquire_many(1)
@@ -112,6 +118,7 @@ impl Semaphore {
     ///
     /// # Cancel safety
     /// As [`acquire`](Self::acquire); all of them go on to the next.
+    #[inline]
     #[track_caller]
     pub fn acquire_many(&self, permits: usize) -> Acquire<'_> {
         Acquire {
@@ -158,10 +165,10 @@ impl Semaphore {
         }
     }
 
+    #[inline]
     fn give(&self, permits: usize) {
         let mut wakers = Wakers::default();
         self.state.borrow_mut().give(permits, &mut wakers);
-        wakers.wake();
     }
 }
 
@@ -190,6 +197,7 @@ impl Permit {
 }
 
 impl Drop for Permit {
+    #[inline]
     fn drop(&mut self) {
         self.semaphore.give(self.permits);
     }
@@ -253,6 +261,7 @@ pub struct Acquire<'a> {
 impl Future for Acquire<'_> {
     type Output = Permit;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit> {
         ready!(self.waiter.poll(cx));
         Poll::Ready(self.semaphore.permit(self.waiter.claim().0))

@@ -17,37 +17,39 @@
 //! a permit) stays with the primitive, which counts it as promised. Nothing is handed over before
 //! the waiter is polled, so a called waiter that is dropped has nothing to give back but the promise.
 //!
-//! The list is plain data inside its primitive's `RefCell`. It never runs user code: wakers that
-//! are to be woken go into [`Wakers`], to be woken when the borrow is over.
+//! The list is plain data inside its primitive's `RefCell`. It never runs user code: a green thread
+//! is woken at once, which puts it into the hub's queue and does no more; wakers of other libraries
+//! go into [`Wakers`], to be woken when the borrow is over.
 
-use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Waker;
+use std::task::Context;
 
-use evlet_hub::Exit;
-use evlet_hub::report::{Report, report};
+use evlet_hub::wait::LocalWaker;
+
+use crate::wakers::{Wakers, Wakes};
 
 /// The right to one place in the line. Not `Clone`: whoever holds it is the waiter.
 #[derive(Debug)]
 pub(crate) struct Key(u32);
 
 /// A line of waiters, first come, first called. Each place carries a `T`.
-pub(crate) struct WaitList<T> {
-    nodes: Vec<Node<T>>,
+///
+/// `W` wakes them: a [`LocalWaker`], or where a line is shared by threads a [`Waker`](std::task::Waker).
+pub(crate) struct WaitList<T, W = LocalWaker> {
+    nodes: Vec<Node<T, W>>,
     free: u32,
     first: u32,
     last: u32,
     in_line: u32,
-    alive: u32,
+    called: u32,
 }
 
-struct Node<T> {
+struct Node<T, W> {
     before: u32,
     /// The next in line; for a free node, the next free one.
     after: u32,
     state: NodeState,
-    waker: Option<Waker>,
+    waker: Option<W>,
     load: Option<T>,
 }
 
@@ -59,10 +61,10 @@ enum NodeState {
 }
 
 /// What a waiter takes along when it leaves. Drop it after the borrow of the list has ended.
-pub(crate) struct Left<T> {
+pub(crate) struct Left<T, W = LocalWaker> {
     pub(crate) was_called: bool,
     pub(crate) load: Option<T>,
-    _waker: Option<Waker>,
+    _waker: Option<W>,
 }
 
 const NONE: u32 = u32::MAX;
@@ -70,7 +72,7 @@ const NONE: u32 = u32::MAX;
 /// A slab of more nodes than this is given back when the last waiter leaves.
 const KEPT: usize = 64;
 
-impl<T> WaitList<T> {
+impl<T, W: Wakes> WaitList<T, W> {
     pub(crate) const fn new() -> Self {
         WaitList {
             nodes: Vec::new(),
@@ -78,7 +80,7 @@ impl<T> WaitList<T> {
             first: NONE,
             last: NONE,
             in_line: 0,
-            alive: 0,
+            called: 0,
         }
     }
 
@@ -93,16 +95,17 @@ impl<T> WaitList<T> {
 
     /// How many have been called and have not come yet.
     pub(crate) fn called(&self) -> usize {
-        (self.alive - self.in_line) as usize
+        self.called as usize
     }
 
     /// How many wait: in line, or called and not yet polled.
     pub(crate) fn alive(&self) -> usize {
-        self.alive as usize
+        (self.in_line + self.called) as usize
     }
 
     /// Joins the line at its end.
-    pub(crate) fn push_back(&mut self, waker: Waker, load: T) -> Key {
+    #[inline]
+    pub(crate) fn push_back(&mut self, waker: W, load: T) -> Key {
         let index = self.take_node(Some(waker), load);
         let last = self.last;
         self.nodes[index as usize].before = last;
@@ -128,17 +131,12 @@ impl<T> WaitList<T> {
         Key(index)
     }
 
-    /// Whether `key`'s waiter would be woken through `waker`.
-    pub(crate) fn has_waker(&self, key: &Key, waker: &Waker) -> bool {
-        let stored = &self.nodes[key.0 as usize].waker;
-        stored.as_ref().is_some_and(|own| own.will_wake(waker))
-    }
-
     /// Replaces the waker; the old one is returned, to be dropped after the borrow.
-    pub(crate) fn renew(&mut self, key: &Key, waker: Waker) -> Option<Waker> {
+    pub(crate) fn renew(&mut self, key: &Key, waker: W) -> Option<W> {
         self.nodes[key.0 as usize].waker.replace(waker)
     }
 
+    #[inline]
     pub(crate) fn is_called(&self, key: &Key) -> bool {
         self.nodes[key.0 as usize].state == NodeState::Called
     }
@@ -161,28 +159,35 @@ impl<T> WaitList<T> {
     }
 
     /// Calls the first in line; whether there was one.
-    pub(crate) fn call_first(&mut self, wakers: &mut Wakers) -> bool {
-        let index = self.first;
-        if index == NONE {
+    #[inline]
+    pub(crate) fn call_first(&mut self, wakers: &mut Wakers<W>) -> bool {
+        let Some(node) = self.nodes.get_mut(self.first as usize) else {
             return false;
-        }
-        self.unlink(index);
-        let node = &mut self.nodes[index as usize];
+        };
         node.state = NodeState::Called;
-        if let Some(waker) = node.waker.take() {
+        let waker = node.waker.take();
+        let after = node.after;
+        self.first = after;
+        match self.nodes.get_mut(after as usize) {
+            None => self.last = NONE,
+            Some(next) => next.before = NONE,
+        }
+        self.in_line -= 1;
+        self.called += 1;
+        if let Some(waker) = waker {
             wakers.push(waker);
         }
         true
     }
 
     /// Calls everybody who is in line now.
-    pub(crate) fn call_all(&mut self, wakers: &mut Wakers) {
+    pub(crate) fn call_all(&mut self, wakers: &mut Wakers<W>) {
         while self.call_first(wakers) {}
     }
 
     /// Wakes everybody in line without calling anybody: they keep their places and look for
     /// themselves.
-    pub(crate) fn wake_all(&mut self, wakers: &mut Wakers) {
+    pub(crate) fn wake_all(&mut self, wakers: &mut Wakers<W>) {
         let mut next = self.first;
         while let Some(node) = self.nodes.get_mut(next as usize) {
             next = node.after;
@@ -193,16 +198,14 @@ impl<T> WaitList<T> {
     }
 
     /// Leaves, from the line or after a call.
-    pub(crate) fn remove(&mut self, key: Key) -> Left<T> {
+    #[inline]
+    pub(crate) fn remove(&mut self, key: Key) -> Left<T, W> {
         let index = key.0;
-        let was_called = match self.nodes[index as usize].state {
-            NodeState::InLine => {
-                self.unlink(index);
-                false
-            }
-            NodeState::Called | NodeState::Free => true,
-        };
-        self.alive -= 1;
+        let was_called = self.is_called(&key);
+        match was_called {
+            true => self.called -= 1,
+            false => self.unlink(index),
+        }
         let free = self.free;
         let node = &mut self.nodes[index as usize];
         let left = Left {
@@ -213,15 +216,37 @@ impl<T> WaitList<T> {
         node.state = NodeState::Free;
         node.after = free;
         self.free = index;
-        if self.alive == 0 && self.nodes.len() > KEPT {
-            // All nodes are free, so this drops no user's value.
-            self.nodes = Vec::new();
-            self.free = NONE;
+        if self.in_line + self.called == 0 && self.nodes.len() > KEPT {
+            self.give_back();
         }
         left
     }
 
-    fn take_node(&mut self, waker: Option<Waker>, load: T) -> u32 {
+    /// All nodes are free, so this drops no user's value.
+    #[cold]
+    fn give_back(&mut self) {
+        self.nodes = Vec::new();
+        self.free = NONE;
+    }
+
+    #[inline]
+    fn take_node(&mut self, waker: Option<W>, load: T) -> u32 {
+        self.in_line += 1;
+        let index = self.free;
+        let Some(node) = self.nodes.get_mut(index as usize) else {
+            return self.add_node(waker, load);
+        };
+        self.free = node.after;
+        node.before = NONE;
+        node.after = NONE;
+        node.state = NodeState::InLine;
+        node.waker = waker;
+        node.load = Some(load);
+        index
+    }
+
+    #[cold]
+    fn add_node(&mut self, waker: Option<W>, load: T) -> u32 {
         let node = Node {
             before: NONE,
             after: NONE,
@@ -229,20 +254,13 @@ impl<T> WaitList<T> {
             waker,
             load: Some(load),
         };
-        self.in_line += 1;
-        self.alive += 1;
-        if self.free != NONE {
-            let index = self.free;
-            self.free = self.nodes[index as usize].after;
-            self.nodes[index as usize] = node;
-            return index;
-        }
         // A node is larger than 32 bytes: memory ends long before the numbers do.
         let index = self.nodes.len() as u32;
         self.nodes.push(node);
         index
     }
 
+    #[cold]
     fn unlink(&mut self, index: u32) {
         let Node { before, after, .. } = self.nodes[index as usize];
         match before {
@@ -257,7 +275,16 @@ impl<T> WaitList<T> {
     }
 }
 
-impl<T> fmt::Debug for WaitList<T> {
+impl<T> WaitList<T> {
+    /// Whether `key`'s waiter would be woken through the waker of `cx`.
+    #[inline]
+    pub(crate) fn has_waker(&self, key: &Key, cx: &Context<'_>) -> bool {
+        let stored = &self.nodes[key.0 as usize].waker;
+        stored.as_ref().is_some_and(|own| own.will_wake(cx))
+    }
+}
+
+impl<T, W: Wakes> fmt::Debug for WaitList<T, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitList")
             .field("in_line", &self.in_line)
@@ -266,81 +293,22 @@ impl<T> fmt::Debug for WaitList<T> {
     }
 }
 
-/// Wakers collected under a borrow; whoever made it calls [`wake`](Self::wake) when the borrow is
-/// over, and they are woken in order. When a panic keeps it from doing so, they are woken as this is
-/// dropped: make it before the borrow.
-///
-/// Most often there are none, which must cost nothing, or one, which needs no allocation.
-#[derive(Default)]
-pub(crate) struct Wakers {
-    first: Option<Waker>,
-    /// Used only while `first` is.
-    others: Vec<Waker>,
-}
-
-impl Wakers {
-    #[inline]
-    fn push(&mut self, waker: Waker) {
-        if self.first.is_none() {
-            self.first = Some(waker);
-        } else {
-            self.others.push(waker);
-        }
-    }
-
-    /// Wakes them all.
-    #[inline]
-    pub(crate) fn wake(&mut self) {
-        if self.first.is_some() {
-            self.wake_each();
-        }
-    }
-
-    #[inline(never)]
-    fn wake_each(&mut self) {
-        if let Some(waker) = self.first.take() {
-            wake(waker);
-        }
-        for waker in std::mem::take(&mut self.others) {
-            wake(waker);
-        }
-    }
-}
-
-impl Drop for Wakers {
-    #[inline]
-    fn drop(&mut self) {
-        self.wake();
-    }
-}
-
-/// Wakes one. A panic in a foreign waker must not keep the others from being woken.
-#[inline]
-fn wake(waker: Waker) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        report_panic(payload);
-    }
-}
-
-#[cold]
-fn report_panic(payload: Box<dyn Any + Send>) {
-    let message = Exit::Panicked(payload).panic_message().unwrap_or_default();
-    report(Report::notice(
-        "a waker of another library panicked",
-        message,
-    ));
-}
-
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
     use super::*;
 
     fn line(list: &WaitList<char>) -> String {
         list.loads().collect()
     }
 
+    fn waker() -> LocalWaker {
+        LocalWaker::new(&Context::from_waker(Waker::noop()))
+    }
+
     fn push(list: &mut WaitList<char>, load: char) -> Key {
-        list.push_back(Waker::noop().clone(), load)
+        list.push_back(waker(), load)
     }
 
     #[test]
@@ -370,9 +338,7 @@ mod tests {
         let left = list.remove(a);
         let a = list.push_front(left.load.unwrap());
         assert_eq!(line(&list), "ab");
-        let waker = Waker::noop().clone();
-        assert!(list.renew(&a, waker.clone()).is_none());
-        assert!(list.has_waker(&a, &waker));
+        assert!(list.renew(&a, waker()).is_none());
     }
 
     // proves D-5

@@ -6,8 +6,9 @@
 //! matters:
 //!
 //! 1. **Try before joining the line.** What can go on at once does, without a clone of the waker.
-//! 2. **The waker is cloned outside the borrow, then everything is tried again.** Cloning a waker
-//!    is foreign code that may call the primitive; what it changed must be seen (promise D-4).
+//! 2. **A foreign waker is cloned outside the borrow, then everything is tried again.** Cloning it
+//!    is foreign code that may call the primitive; what it changed must be seen (promise D-4). A green
+//!    thread's own waker is not cloned at all ([`LocalWaker`]), so that its wait is one borrow.
 //! 3. **Wake, drop and return outside the borrow**, for the same reason.
 //! 4. **Nobody overtakes.** A newcomer gets something only if [`Claim::arrive`] finds more than is
 //!    promised to those who were called.
@@ -17,9 +18,10 @@ use std::fmt;
 use std::panic::Location;
 use std::task::{Context, Poll, ready};
 
-use evlet_hub::wait::{WaitKind, WaitsOn, park, poll_budget};
+use evlet_hub::wait::{LocalWaker, WaitKind, WaitsOn, park, poll_budget};
 
-use crate::wait_list::{Key, Left, WaitList, Wakers};
+use crate::wait_list::{Key, Left, WaitList};
+use crate::wakers::Wakers;
 
 /// What one kind of waiter wants of its primitive.
 pub(crate) trait Claim {
@@ -45,7 +47,8 @@ pub(crate) trait Claim {
     fn joined(&mut self, _state: &mut Self::State, _wakers: &mut Wakers) {}
 
     /// The waiter was called, and has just left the line. `None`: what it was called for has gone
-    /// meanwhile; it becomes the first in line again.
+    /// meanwhile; it becomes the first in line again. Otherwise it takes out of `load` what runs
+    /// user code when dropped.
     fn called(
         &mut self,
         state: &mut Self::State,
@@ -84,89 +87,101 @@ pub(crate) fn poll_within_budget<C: Claim>(
     cx: &mut Context<'_>,
     at: &'static Location<'static>,
 ) -> Poll<C::Output> {
-    if place.is_none()
-        && let Some(output) = arrive(claim, state)
-    {
+    // Declared before the borrow, so dropped after it.
+    let mut wakers = Wakers::default();
+    let mut borrowed = state.borrow_mut();
+    if let Some(output) = try_now(claim, &mut borrowed, place, &mut wakers) {
         return Poll::Ready(output);
     }
-    let polled = wait(claim, state, place, cx);
-    if polled.is_pending() {
-        park(WaitsOn::new(C::KIND, address(state)), at);
+    let is_known = match place {
+        Some(key) => claim.line(&mut borrowed).has_waker(key, cx),
+        None => match LocalWaker::own(cx) {
+            Some(waker) => {
+                join(claim, &mut borrowed, place, waker, &mut wakers);
+                true
+            }
+            None => false,
+        },
+    };
+    drop(borrowed);
+    if !is_known && let Some(output) = wait_with_new_waker(claim, state, place, cx) {
+        return Poll::Ready(output);
     }
-    polled
+    park(WaitsOn::new(C::KIND, address(state)), at);
+    Poll::Pending
 }
 
-/// The common case, kept apart so that it stays small: there is what the newcomer wants.
-#[inline]
-fn arrive<C: Claim>(claim: &mut C, state: &RefCell<C::State>) -> Option<C::Output> {
-    let mut wakers = Wakers::default();
-    let output = claim.arrive(&mut state.borrow_mut(), &mut wakers);
-    wakers.wake();
-    output
-}
-
-/// There is not: whoever has no place joins the line, whoever has one sees whether it was called.
-#[inline(never)]
-fn wait<C: Claim>(
+/// The context's waker is foreign, or another one than that which the waiter came with.
+#[cold]
+fn wait_with_new_waker<C: Claim>(
     claim: &mut C,
     state: &RefCell<C::State>,
     place: &mut Option<Key>,
     cx: &mut Context<'_>,
-) -> Poll<C::Output> {
-    if let Some(output) = come(claim, state, place) {
-        return Poll::Ready(output);
-    }
-    if let Some(key) = place
-        && claim
-            .line(&mut state.borrow_mut())
-            .has_waker(key, cx.waker())
-    {
-        return Poll::Pending;
-    }
-    let waker = cx.waker().clone();
-    // What that clone may have changed is looked at again.
-    if let Some(output) = come(claim, state, place) {
-        return Poll::Ready(output);
-    }
-    if let Some(key) = place {
-        let old = claim.line(&mut state.borrow_mut()).renew(key, waker);
-        drop(old);
-        return Poll::Pending;
-    }
-    if let Some(output) = arrive(claim, state) {
-        return Poll::Ready(output);
-    }
+) -> Option<C::Output> {
+    let waker = LocalWaker::new(cx);
     let mut wakers = Wakers::default();
+    let mut old = None;
     let mut borrowed = state.borrow_mut();
-    let load = claim.load();
-    *place = Some(claim.line(&mut borrowed).push_back(waker, load));
-    claim.joined(&mut borrowed, &mut wakers);
+    // What that clone may have changed is looked at again.
+    let output = try_now(claim, &mut borrowed, place, &mut wakers);
+    if output.is_none() {
+        match place {
+            Some(key) => old = claim.line(&mut borrowed).renew(key, waker),
+            None => join(claim, &mut borrowed, place, waker, &mut wakers),
+        }
+    }
     drop(borrowed);
-    wakers.wake();
-    Poll::Pending
+    drop(old);
+    output
 }
 
-/// Takes what the waiter was called for, if it was called.
+/// Takes what there is for a newcomer, or what the waiter was called for.
+#[inline(always)]
+fn try_now<C: Claim>(
+    claim: &mut C,
+    state: &mut C::State,
+    place: &mut Option<Key>,
+    wakers: &mut Wakers,
+) -> Option<C::Output> {
+    match place {
+        None => claim.arrive(state, wakers),
+        Some(key) => match claim.line(state).is_called(key) {
+            true => come(claim, state, place, wakers),
+            false => None,
+        },
+    }
+}
+
+#[inline]
+fn join<C: Claim>(
+    claim: &mut C,
+    state: &mut C::State,
+    place: &mut Option<Key>,
+    waker: LocalWaker,
+    wakers: &mut Wakers,
+) {
+    let load = claim.load();
+    *place = Some(claim.line(state).push_back(waker, load));
+    claim.joined(state, wakers);
+}
+
+/// Takes what the waiter was called for.
+#[inline]
 fn come<C: Claim>(
     claim: &mut C,
-    state: &RefCell<C::State>,
+    state: &mut C::State,
     place: &mut Option<Key>,
+    wakers: &mut Wakers,
 ) -> Option<C::Output> {
-    place.as_ref()?;
-    let mut wakers = Wakers::default();
-    // Declared before the borrow, so dropped after it.
-    let mut left;
-    let mut borrowed = state.borrow_mut();
-    let key = place.take_if(|key| claim.line(&mut borrowed).is_called(key))?;
-    left = claim.line(&mut borrowed).remove(key);
-    let output = claim.called(&mut borrowed, &mut left.load, &mut wakers);
+    let key = place.take()?;
+    let mut left = claim.line(state).remove(key);
+    let output = claim.called(state, &mut left.load, wakers);
     if output.is_none()
         && let Some(load) = left.load.take()
     {
-        *place = Some(claim.line(&mut borrowed).push_front(load));
+        *place = Some(claim.line(state).push_front(load));
     }
-    drop(borrowed);
-    wakers.wake();
     output
 }
 
@@ -190,6 +205,11 @@ fn leave<C: Claim>(claim: &mut C, state: &RefCell<C::State>, place: &mut Option<
     }
     drop(borrowed);
     wakers.wake();
+}
+
+#[cold]
+fn polled_after_end(made_at: &'static Location<'static>) -> ! {
+    panic!("the future created at {made_at} was polled after it was done")
 }
 
 /// Tells objects of one kind apart in what people are shown.
@@ -221,12 +241,11 @@ impl<'a, C: Claim> Waiter<'a, C> {
         }
     }
 
+    #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<C::Output> {
-        assert!(
-            !self.is_done,
-            "the future created at {} was polled after it was done",
-            self.at
-        );
+        if self.is_done {
+            polled_after_end(self.at);
+        }
         let output = ready!(poll(
             &mut self.claim,
             self.state,
@@ -260,6 +279,7 @@ impl<'a, C: Claim> Waiter<'a, C> {
 }
 
 impl<C: Claim> Drop for Waiter<'_, C> {
+    #[inline]
     fn drop(&mut self) {
         give_up(&mut self.claim, self.state, &mut self.place);
     }

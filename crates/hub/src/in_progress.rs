@@ -12,6 +12,8 @@
 
 use std::cell::Cell;
 use std::panic::Location;
+use std::ptr;
+use std::task::{RawWakerVTable, Waker};
 
 use crate::task::{Flags, GreenThreadId, Key, Outcome};
 use crate::wait::{WaitKind, WaitsOn};
@@ -21,6 +23,8 @@ use crate::wait::{WaitKind, WaitsOn};
 pub(crate) struct InProgress {
     /// Whose poll it is; [`NOBODY`] between polls.
     key: Cell<Key>,
+    /// By what its own waker is known; null while it is polled with another one, and between polls.
+    own: Cell<(*const (), *const RawWakerVTable)>,
     /// What it may yet do without waiting.
     pub(crate) budget: Cell<u32>,
     /// Yields until the clock is looked at: see [`crate::batch`].
@@ -41,12 +45,15 @@ const NOBODY: Key = Key {
     index: u32::MAX,
 };
 
+const NO_WAKER: (*const (), *const RawWakerVTable) = (ptr::null(), ptr::null());
+
 /// Outside of a poll, and so outside of any hub, nothing is counted against anybody.
 const UNCOUNTED: u32 = u32::MAX;
 
 thread_local! {
     static IN_PROGRESS: InProgress = const { InProgress {
         key: Cell::new(NOBODY),
+        own: Cell::new(NO_WAKER),
         budget: Cell::new(UNCOUNTED),
         unread_yields: Cell::new(0),
         flags: Cell::new(Flags::NONE),
@@ -83,11 +90,31 @@ impl InProgress {
         self.at.set(None);
     }
 
+    /// The poll goes on with the green thread's own waker.
+    #[inline]
+    pub(crate) fn own_waker(&self, waker: &Waker) {
+        self.own.set((waker.data(), waker.vtable()));
+    }
+
+    /// The poll goes on with another waker.
+    pub(crate) fn no_own_waker(&self) {
+        self.own.set(NO_WAKER);
+    }
+
+    /// The green thread that is polled, if `waker` is its own.
+    #[inline]
+    pub(crate) fn whose(&self, waker: &Waker) -> Option<Key> {
+        let (data, vtable) = self.own.get();
+        let is_own = ptr::eq(waker.data(), data) && ptr::eq(waker.vtable(), vtable);
+        is_own.then(|| self.key.get())
+    }
+
     /// Nobody is polled now. It is called before other code than a poll may run, not after
     /// each poll.
     #[inline]
     pub(crate) fn end(&self) {
         self.key.set(NOBODY);
+        self.own.set(NO_WAKER);
         self.budget.set(UNCOUNTED);
         self.flags.set(Flags::NONE);
     }
@@ -125,6 +152,7 @@ impl InProgress {
     pub(crate) fn set_aside(&self) -> Aside {
         let aside = Aside {
             key: self.key.get(),
+            own: self.own.get(),
             budget: self.budget.get(),
             flags: self.flags.get(),
             on: self.on.get(),
@@ -137,6 +165,7 @@ impl InProgress {
 
     pub(crate) fn put_back(&self, aside: &Aside) {
         self.key.set(aside.key);
+        self.own.set(aside.own);
         self.budget.set(aside.budget);
         self.unread_yields.set(0);
         self.flags.set(aside.flags);
@@ -149,6 +178,7 @@ impl InProgress {
 #[derive(Debug)]
 pub(crate) struct Aside {
     key: Key,
+    own: (*const (), *const RawWakerVTable),
     budget: u32,
     flags: Flags,
     on: WaitsOn,

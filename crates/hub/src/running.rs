@@ -5,6 +5,7 @@
 //! here. Reading it is one thread-local access.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::rc::{Rc, Weak};
 
 use async_task::Runnable;
@@ -14,7 +15,10 @@ use crate::in_progress::{self, Aside};
 use crate::task::{HubId, Meta};
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+    // Never dropped, so that a look at it need not ask whether it was: who enters also leaves, and at
+    // the end of the thread there is nothing in it.
+    static CURRENT: ManuallyDrop<RefCell<Option<Rc<Core>>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
     /// Every hub that was made on this thread and is not gone.
     static HUBS: RefCell<Vec<Weak<Core>>> = const { RefCell::new(Vec::new()) };
 }
@@ -25,10 +29,7 @@ thread_local! {
 /// needs that takes a [`get`].
 #[inline]
 pub(crate) fn with<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
-    CURRENT
-        .try_with(|current| current.borrow().as_ref().map(f))
-        .ok()
-        .flatten()
+    CURRENT.with(|current| current.borrow().as_ref().map(f))
 }
 
 /// Calls `f` with the hub numbered `hub`, running or not, if it is of this thread and not gone.
@@ -44,6 +45,15 @@ pub(crate) fn with_hub<R>(hub: HubId, f: impl FnOnce(&Rc<Core>) -> R) -> Option<
         HUBS.try_with(find).ok().flatten()
     });
     core.as_ref().map(f)
+}
+
+/// Calls `f` with each hub of this thread until it says that it was the one.
+pub(crate) fn any_hub(f: impl Fn(&Rc<Core>) -> bool) {
+    let hubs = HUBS.try_with(|hubs| {
+        let hubs = hubs.borrow();
+        hubs.iter().filter_map(Weak::upgrade).collect::<Vec<_>>()
+    });
+    hubs.unwrap_or_default().iter().any(f);
 }
 
 /// Notes a new hub of this thread.
@@ -106,10 +116,7 @@ pub fn is_running() -> bool {
 
 /// Makes `core` the running hub until the guard is dropped, when the one before it is again.
 pub(crate) fn enter(core: Rc<Core>) -> Entered {
-    let before = CURRENT
-        .try_with(|current| current.borrow_mut().replace(core))
-        .ok()
-        .flatten();
+    let before = CURRENT.with(|current| current.borrow_mut().replace(core));
     let poll = in_progress::with(|poll| poll.set_aside());
     Entered { before, poll }
 }
@@ -124,7 +131,7 @@ impl Drop for Entered {
     fn drop(&mut self) {
         in_progress::with(|poll| poll.put_back(&self.poll));
         let before = self.before.take();
-        let left = CURRENT.try_with(|current| {
+        let left = CURRENT.with(|current| {
             // The swap ends before the hub that was left is dropped: its drop may look here.
             std::mem::replace(&mut *current.borrow_mut(), before)
         });

@@ -63,7 +63,7 @@ pub(crate) fn drive<F: Future>(
                 Some(Ready::Task(task)) => core.run_task(task),
                 Some(Ready::Root) => {
                     root_waker.begin_poll();
-                    let polled = poll_root(core, guard.key, root.as_mut(), &waker);
+                    let polled = poll_root(core, guard.key, root.as_mut(), &waker, true);
                     if let Poll::Ready(output) = polled {
                         return Ok(output);
                     }
@@ -79,7 +79,7 @@ pub(crate) fn drive<F: Future>(
         take_remote(core);
         fire_timers(core, &mut due);
         if core.queue.is_empty() && deadlock::is_possible(core) {
-            let mut poll = |waker: &Waker| poll_root(core, guard.key, root.as_mut(), waker);
+            let mut poll = |waker: &Waker| poll_root(core, guard.key, root.as_mut(), waker, false);
             match deadlock::verify(core, guard.key, &mut poll, &waker) {
                 deadlock::Verdict::Done(output) => return Ok(output),
                 deadlock::Verdict::Deadlock(report) => return Err(RunError::Deadlock(report)),
@@ -116,8 +116,13 @@ fn poll_root<F: Future>(
     key: Key,
     root: Pin<&mut F>,
     waker: &Waker,
+    is_own: bool,
 ) -> Poll<F::Output> {
     core.begin_poll(key, Flags::NONE);
+    in_progress::with(|poll| match is_own {
+        true => poll.own_waker(waker),
+        false => poll.no_own_waker(),
+    });
     let polled = {
         let _guard = EndPoll(core, key);
         root.poll(&mut Context::from_waker(waker))

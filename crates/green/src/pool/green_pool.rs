@@ -13,7 +13,7 @@ use crate::pool::member::{Slot, is_inside};
 use crate::pool::slots::Slots;
 use crate::pool::spawn::start;
 use crate::pool::{Imap, PoolFull, Spawn, SpawnN, WaitAll};
-use crate::wait_list::Wakers;
+use crate::wakers::Wakers;
 
 /// A bounded set of green threads.
 ///

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::pool::slots::Slots;
-use crate::wait_list::Wakers;
+use crate::wakers::Wakers;
 
 /// A place in a pool that is taken; given back when dropped.
 #[derive(Debug)]

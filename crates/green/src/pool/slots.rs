@@ -10,8 +10,9 @@
 use evlet_hub::GreenThreadId;
 use evlet_hub::wait::WaitKind;
 
-use crate::wait_list::{Left, WaitList, Wakers};
+use crate::wait_list::{Left, WaitList};
 use crate::waiting::Claim;
+use crate::wakers::Wakers;
 
 #[derive(Debug)]
 pub(crate) struct Slots {
@@ -63,18 +64,24 @@ impl Slots {
         self.settle(wakers);
     }
 
+    #[inline]
     fn settle(&mut self, wakers: &mut Wakers) {
-        while self.busy() < self.size && self.spawners.call_first(wakers) {
+        while !self.spawners.is_empty() && self.busy() < self.size {
+            self.spawners.call_first(wakers);
             self.promised += 1;
         }
         if self.busy() == 0 {
             self.idle.call_all(wakers);
         }
+        if !self.inside.is_empty() {
+            self.call_members(wakers);
+        }
+    }
+
+    #[cold]
+    fn call_members(&mut self, wakers: &mut Wakers) {
         // The cheap comparisons first: they are almost always enough.
-        if !self.inside.is_empty()
-            && self.inside.len() >= self.busy()
-            && self.members_inside(None) >= self.busy()
-        {
+        if self.inside.len() >= self.busy() && self.members_inside(None) >= self.busy() {
             self.inside.call_all(wakers);
         }
     }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use evlet_hub::report::{Report, report};
 use evlet_hub::wait::poll_budget;
-use evlet_hub::{Exit, GreenThread, spawn_at};
+use evlet_hub::{Exit, GreenThread, spawn_at, spawn_n_at};
 
 use crate::pool::member::{Member, Slot, is_inside};
 use crate::pool::slots::{Place, Slots};
@@ -77,27 +77,38 @@ where
         }
     }
 
-    fn poll_started(&mut self, cx: &mut Context<'_>) -> Poll<Started<F>> {
+    /// Takes a place for the job, or decides that it runs inline.
+    #[inline]
+    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Started<F>> {
         if matches!(self.job, Job::Waiting(_)) && self.must_run_inline() {
             ready!(poll_budget(cx));
             self.job = Job::Inline(Box::pin(self.take_job()));
         }
-        if let Job::Inline(job) = &mut self.job {
-            let value = ready!(job.as_mut().poll(cx));
-            self.job = Job::Gone;
-            return Poll::Ready(Started::Inline(value));
+        if matches!(self.job, Job::Inline(_)) {
+            return Poll::Ready(Started::Inline);
         }
         let (slots, place) = (self.slots, &mut self.place);
         ready!(waiting::poll(&mut Place, slots, place, cx, self.at));
-        let slot = Slot::taken(slots);
-        let job = self.take_job();
-        Poll::Ready(Started::Thread(start(self.at, job, slot)))
+        Poll::Ready(Started::Member(Member::new(
+            self.take_job(),
+            Slot::taken(slots),
+        )))
+    }
+
+    #[cold]
+    fn poll_inline(&mut self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let Job::Inline(job) = &mut self.job else {
+            return Poll::Pending;
+        };
+        let value = ready!(job.as_mut().poll(cx));
+        self.job = Job::Gone;
+        Poll::Ready(value)
     }
 }
 
-enum Started<F: Future> {
-    Thread(GreenThread<F::Output>),
-    Inline(F::Output),
+enum Started<F> {
+    Member(Member<F>),
+    Inline,
 }
 
 /// Starts a member in a place that has been taken for it.
@@ -117,10 +128,10 @@ where
     type Output = GreenThread<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_started(cx).map(|started| match started {
-            Started::Thread(thread) => thread,
-            Started::Inline(value) => GreenThread::ready(value),
-        })
+        match ready!(self.poll_place(cx)) {
+            Started::Member(member) => Poll::Ready(spawn_at(self.at, member)),
+            Started::Inline => self.poll_inline(cx).map(GreenThread::ready),
+        }
     }
 }
 
@@ -164,17 +175,31 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let spawn = &mut self.0;
-        // A job that runs inline has no green thread whose panic the hub would report.
-        match catch_unwind(AssertUnwindSafe(|| spawn.poll_started(cx))) {
-            Ok(started) => started.map(drop),
-            Err(payload) if matches!(spawn.job, Job::Inline(_)) => {
-                spawn.job = Job::Gone;
-                let message = Exit::Panicked(payload).panic_message().unwrap_or_default();
-                let subject = format!("the pool job spawned at {}", spawn.at);
-                report(Report::notice(subject, format!("panicked: {message}")));
+        match ready!(spawn.poll_place(cx)) {
+            Started::Member(member) => {
+                spawn_n_at(spawn.at, member);
                 Poll::Ready(())
             }
-            Err(payload) => std::panic::resume_unwind(payload),
+            Started::Inline => poll_inline_n(spawn, cx),
+        }
+    }
+}
+
+/// A job that runs inline has no green thread whose panic the hub would report.
+#[cold]
+fn poll_inline_n<F>(spawn: &mut Spawn<'_, F>, cx: &mut Context<'_>) -> Poll<()>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    match catch_unwind(AssertUnwindSafe(|| spawn.poll_inline(cx).map(drop))) {
+        Ok(polled) => polled,
+        Err(payload) => {
+            spawn.job = Job::Gone;
+            let message = Exit::Panicked(payload).panic_message().unwrap_or_default();
+            let subject = format!("the pool job spawned at {}", spawn.at);
+            report(Report::notice(subject, format!("panicked: {message}")));
+            Poll::Ready(())
         }
     }
 }

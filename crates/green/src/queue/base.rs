@@ -16,8 +16,8 @@ use crate::queue::state::State;
 use crate::queue::{
     Empty, Full, Get, GetTimeout, Put, PutTimeout, QueueSink, QueueStream, Recv, Send,
 };
-use crate::wait_list::Wakers;
 use crate::waiting::Waiter;
+use crate::wakers::Wakers;
 
 /// A queue between green threads: what [`LightQueue`](crate::LightQueue), [`Queue`](crate::Queue),
 /// [`LifoQueue`](crate::LifoQueue) and [`PriorityQueue`](crate::PriorityQueue) have in common.

@@ -6,8 +6,9 @@ use evlet_hub::wait::WaitKind;
 
 use crate::queue::order::Order;
 use crate::queue::state::State;
-use crate::wait_list::{Left, WaitList, Wakers};
+use crate::wait_list::{Left, WaitList};
 use crate::waiting::Claim;
+use crate::wakers::Wakers;
 
 /// A getter wants an item, or to hear that there will be none.
 #[derive(Debug)]

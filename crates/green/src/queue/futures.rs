@@ -23,6 +23,7 @@ pub struct Get<'a, O: Order + 'a>(pub(super) Waiter<'a, Take<O>>);
 impl<O: Order> Future for Get<'_, O> {
     type Output = O::Item;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Item> {
         match ready!(self.0.poll(cx)) {
             Some(item) => Poll::Ready(item),
@@ -46,6 +47,7 @@ pub struct Recv<'a, O: Order + 'a>(pub(super) Waiter<'a, Take<O>>);
 impl<O: Order> Future for Recv<'_, O> {
     type Output = Option<O::Item>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<O::Item>> {
         self.0.poll(cx)
     }
@@ -64,6 +66,7 @@ pub struct GetTimeout<'a, O: Order + 'a> {
 impl<O: Order> Future for GetTimeout<'_, O> {
     type Output = Result<O::Item, Empty>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // The queue first: what is there at the last moment is taken.
         if let Poll::Ready(item) = self.get.poll(cx) {
@@ -100,6 +103,7 @@ impl<O: Order> Put<'_, O> {
 impl<O: Order> Future for Put<'_, O> {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match ready!(self.0.poll(cx)) {
             Ok(()) => Poll::Ready(()),
@@ -128,6 +132,7 @@ impl<O: Order> Send<'_, O> {
 impl<O: Order> Future for Send<'_, O> {
     type Output = Result<(), Closed<O::Item>>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let sent = ready!(self.0.poll(cx));
         Poll::Ready(match (sent, self.0.claim_mut().0.take()) {
@@ -150,6 +155,7 @@ pub struct PutTimeout<'a, O: Order + 'a> {
 impl<O: Order> Future for PutTimeout<'_, O> {
     type Output = Result<(), Full<O::Item>>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // The queue first: room that is there at the last moment is used.
         if self.put.poll(cx).is_pending() {
@@ -174,6 +180,7 @@ pub struct Join<'a, O: Order + 'a>(pub(super) Waiter<'a, AllDone<O>>);
 impl<O: Order> Future for Join<'_, O> {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.0.poll(cx)
     }

@@ -14,8 +14,9 @@ use crate::queue::Closed;
 use crate::queue::claims::Offer;
 use crate::queue::order::Order;
 use crate::queue::state::State;
-use crate::wait_list::{Key, Wakers};
+use crate::wait_list::Key;
 use crate::waiting;
+use crate::wakers::Wakers;
 
 /// The sink of [`sink`](crate::queue::BaseQueue::sink).
 ///

@@ -11,7 +11,8 @@
 //! So a newcomer that finds something unpromised knows that nobody waits for it.
 
 use crate::queue::order::Order;
-use crate::wait_list::{WaitList, Wakers};
+use crate::wait_list::WaitList;
+use crate::wakers::Wakers;
 
 #[derive(Debug)]
 pub(crate) struct State<O: Order> {
@@ -109,6 +110,7 @@ impl<O: Order> State<O> {
         self.is_rendezvous() && !self.getters.is_empty() && self.putters.is_empty()
     }
 
+    #[inline]
     fn is_rendezvous(&self) -> bool {
         self.limit == Some(0) && !self.is_closed
     }
@@ -131,13 +133,27 @@ impl<O: Order> State<O> {
             wakers,
         };
         settled.state.items.push(item);
-        settled.state.unfinished += 1;
+        std::mem::forget(settled);
+        self.unfinished += 1;
+        // One more item, and no more room: that concerns one getter.
+        if !self.getters.is_empty() && self.available() > self.getters.called() {
+            self.getters.call_first(wakers);
+        }
     }
 
     #[inline]
     pub(super) fn take(&mut self, wakers: &mut Wakers) -> Option<O::Item> {
-        let item = self.items.pop().or_else(|| self.take_from_putter(wakers))?;
-        self.settle(wakers);
+        let Some(item) = self.items.pop() else {
+            return self.take_from_putter(wakers);
+        };
+        // Room for one more: that concerns one putter.
+        if !self.putters.is_empty() && self.has_room() {
+            self.putters.call_first(wakers);
+            self.promised_room += 1;
+        }
+        if self.is_closed {
+            self.settle(wakers);
+        }
         Some(item)
     }
 
@@ -150,6 +166,7 @@ impl<O: Order> State<O> {
         let item = self.putters.first_load()?.take();
         self.putters.call_first(wakers);
         self.unfinished += 1;
+        self.settle(wakers);
         item
     }
 
@@ -160,6 +177,7 @@ impl<O: Order> State<O> {
         }
     }
 
+    #[inline(never)]
     fn call_whom_it_may_concern(&mut self, wakers: &mut Wakers) {
         while !self.getters.is_empty() && self.available() > self.getters.called() {
             self.getters.call_first(wakers);

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use evlet_hub::report::{Report, report};
 
-use crate::wait_list::{Key, WaitList, Wakers};
+use crate::wait_list::{Key, WaitList};
+use crate::wakers::Wakers;
 
 /// The pool of the process.
 pub(super) static WORKERS: Workers = Workers::new(QUEUED_JOBS, IDLE);
@@ -71,7 +72,7 @@ struct State {
     jobs: BTreeMap<u64, Job>,
     tickets: u64,
     capacity: usize,
-    room: WaitList<()>,
+    room: WaitList<(), Waker>,
     /// Places in the queue kept for those who were called from `room`.
     promised: usize,
     /// `None` before anybody asked.
@@ -288,7 +289,7 @@ impl State {
         }
     }
 
-    fn offer_room(&mut self, wakers: &mut Wakers) {
+    fn offer_room(&mut self, wakers: &mut Wakers<Waker>) {
         while self.has_room() && self.room.call_first(wakers) {
             self.promised += 1;
         }

@@ -39,6 +39,7 @@ impl<F: Future> Body<F> {
     /// Ends one that did not return: the future goes first.
     #[cold]
     fn end(self: Pin<&mut Self>, exit: Exit) -> Result<F::Output, Exit> {
+        in_progress::with(|poll| poll.no_own_waker());
         let mut future = self.project().future;
         let dropped = catch_unwind(AssertUnwindSafe(|| future.set(None)));
         settle(Err(exit), dropped)
@@ -60,7 +61,10 @@ impl<F: Future> Future for Body<F> {
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let polled = match future.as_mut().as_pin_mut() {
                 Some(polling) if has(Flags::SUBSTITUTED) => poll_substituted(polling),
-                Some(polling) => polling.poll(cx),
+                Some(polling) => {
+                    in_progress::with(|poll| poll.own_waker(cx.waker()));
+                    polling.poll(cx)
+                }
                 None => Poll::Pending,
             };
             if let Poll::Ready(value) = polled {
@@ -124,6 +128,7 @@ fn has(flag: Flags) -> bool {
 fn poll_substituted<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     let waker = running::with(|core| core.substitute.borrow().clone()).flatten();
     let waker = waker.unwrap_or_else(|| Waker::noop().clone());
+    in_progress::with(|poll| poll.no_own_waker());
     future.poll(&mut Context::from_waker(&waker))
 }
 

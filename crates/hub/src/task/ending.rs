@@ -103,22 +103,40 @@ impl Core {
         };
         let clone = waker.clone();
         let old = self.slots.borrow_mut().keep_waker(key, clone);
+        in_progress::with(|poll| poll.set(Flags::HAS_WAKER));
         drop(old);
     }
 
     /// Notes that nobody holds a handle any more. Returns whether it is still to end.
-    pub(crate) fn detach(&self, key: Key) -> bool {
-        let is_live = {
+    /// Wakes the green thread `key` through the waker that is kept for it; whether it is of this hub
+    /// and lives.
+    #[inline]
+    pub(crate) fn wake_own(&self, key: Key) -> bool {
+        let slots = self.slots.borrow();
+        let waker = slots.waker_of(key);
+        // It is the task's own, whose wake-up touches the run queue only.
+        waker.inspect(|waker| waker.wake_by_ref()).is_some()
+    }
+
+    /// Nobody can wait for it any more, and who did by `ticket` does no longer; whether it lives.
+    pub(crate) fn let_go(&self, key: Key, ticket: u64) -> bool {
+        let has_more = {
             let mut slots = self.slots.borrow_mut();
-            let slot = slots.hot_mut(key);
-            slot.map(|slot| slot.flags.set(Flags::DETACHED))
+            let Some(slot) = slots.hot_mut(key) else {
+                return false;
+            };
+            slot.flags.set(Flags::DETACHED);
+            slot.flags.has(Flags::HAS_MORE)
         };
+        if has_more {
+            self.remove_waiter(key, ticket);
+        }
         in_progress::with(|poll| {
             if poll.is_of(key) {
                 poll.set(Flags::DETACHED);
             }
         });
-        is_live.is_some()
+        true
     }
 
     /// Lets `waker` be woken at the end of a green thread, in place of the one that the waiter

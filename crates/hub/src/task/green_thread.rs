@@ -317,8 +317,7 @@ impl<T> GreenThread<T> {
     /// The handle goes, and the result was not taken.
     #[cold]
     fn let_go(&self) {
-        self.leave(OWN);
-        if self.with_hub(|core, key| core.detach(key)) == Some(true) || !self.is_finished() {
+        if self.with_hub(|core, key| core.let_go(key, OWN)) == Some(true) || !self.is_finished() {
             return;
         }
         if let Err(Exit::Panicked(payload)) = self.open() {

@@ -41,7 +41,7 @@ pub use green_thread::{GreenThread, LinkId, Wait};
 pub use id::GreenThreadId;
 pub use info::GreenThreadInfo;
 pub use kill::Kill;
-pub use spawn::{current, set_name, spawn, spawn_after, spawn_at, spawn_n};
+pub use spawn::{current, set_name, spawn, spawn_after, spawn_at, spawn_n, spawn_n_at};
 
 pub(crate) use ending::Who;
 pub(crate) use id::{HubId, IdSource, Key, Meta, Task};

@@ -80,10 +80,16 @@ impl Slots {
         Some((hot, self.cold.get_or_make(key.index)))
     }
 
-    /// A copy of the green thread's waker, if it was kept.
-    pub(crate) fn waker(&self, key: Key) -> Option<Waker> {
+    /// The green thread's waker, if it was kept.
+    #[inline]
+    pub(crate) fn waker_of(&self, key: Key) -> Option<&Waker> {
         self.hot(key)?;
-        self.wakers.get(key.index)?.clone()
+        self.wakers.get(key.index)?.as_ref()
+    }
+
+    /// A copy of it.
+    pub(crate) fn waker(&self, key: Key) -> Option<Waker> {
+        self.waker_of(key).cloned()
     }
 
     /// Keeps the waker of a green thread; the one before comes back, or `waker` if it does not live.

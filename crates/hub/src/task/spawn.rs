@@ -80,7 +80,20 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let site = Location::caller();
+    spawn_n_at(Location::caller(), future);
+}
+
+/// [`spawn_n`] for helpers that spawn on behalf of their caller: `site` is reported as the line that
+/// spawned.
+///
+/// # Panics
+/// When no hub runs on this thread.
+#[track_caller]
+pub fn spawn_n_at<F>(site: &'static Location<'static>, future: F)
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
     let started = running::with(move |core| start(core, site, future, Flags::DETACHED).detach());
     if started.is_none() {
         running::missing("spawn_n")

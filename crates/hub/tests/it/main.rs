@@ -20,6 +20,7 @@ mod fairness; // nobody starves
 mod join; // wait, detach
 mod kill; // dropped once, before anybody hears of it
 mod link; // told of an end
+mod local_waker; // cheaper than a waker, and as good
 mod order; // first come, first served
 #[cfg(panic = "unwind")]
 mod panic; // a panic ends its task only

@@ -54,6 +54,10 @@ use std::task::{Context, Poll};
 
 use crate::in_progress;
 
+mod local_waker;
+
+pub use local_waker::LocalWaker;
+
 /// What kind of thing a green thread waits on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]

@@ -6,14 +6,23 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 use crate::contestant::{self, Contestant};
-use crate::measure::{Absent, Measure, Outcome};
+use crate::measure::{self, Absent, Measure, Outcome};
 use crate::net;
+use crate::orchestrate::{self, Plan};
 use crate::pin;
+use crate::report;
+use crate::results::Results;
 use crate::scenario::{self, Kind, Scenario};
 
-const USAGE: &str = "usage: evlet-bench one CONTESTANT SCENARIO [--size N]
+const USAGE: &str = "usage: evlet-bench all [--rounds N] [--quick] [--only WORD,…] [--contestants NAME,…] [--growth]
+                       [--without-diagnostics PROGRAM] [--keep RESULTS] [--docs FOLDER]
+       evlet-bench report RESULTS [--docs FOLDER]
+       evlet-bench one CONTESTANT SCENARIO [--size N] [--quick]
        evlet-bench list
        evlet-bench turns CONTESTANT N";
+
+/// Rounds of a run, unless the command line says.
+const ROUNDS: usize = 3;
 
 /// The whole program.
 pub(crate) fn run() -> ExitCode {
@@ -29,6 +38,8 @@ pub(crate) fn run() -> ExitCode {
 fn dispatch() -> Result<(), lexopt::Error> {
     let mut args = lexopt::Parser::from_env();
     match args.next()? {
+        Some(Value(command)) if command == "all" => all(args),
+        Some(Value(command)) if command == "report" => report_on(args),
         Some(Value(command)) if command == "one" => one(args),
         Some(Value(command)) if command == "serve" => serve(args),
         Some(Value(command)) if command == "exec" => {
@@ -52,18 +63,86 @@ fn list() {
         println!("{:<16} {}", contestant.name, contestant.what);
     }
     println!();
-    for scenario in scenario::ALL {
+    for scenario in scenario::every() {
         for row in scenario.rows {
             println!("{:<16} {}", scenario.name, row.title);
         }
     }
 }
 
-/// `one CONTESTANT SCENARIO [--size N]`: measures here and prints one line.
+/// `all`: everything, in processes of their own.
+fn all(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
+    let mut plan = Plan::default();
+    let (mut rounds, mut keep, mut docs) = (None, None, None);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("rounds") => rounds = Some(args.value()?.parse()?),
+            Long("quick") => plan.quick = true,
+            Long("growth") => plan.growth = true,
+            Long("only") => plan.only = words(&args.value()?.string()?),
+            Long("contestants") => plan.contestants = words(&args.value()?.string()?),
+            Long("without-diagnostics") => plan.without_diagnostics = Some(args.value()?.into()),
+            Long("keep") => keep = Some(PathBuf::from(args.value()?)),
+            Long("docs") => docs = Some(PathBuf::from(args.value()?)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    plan.rounds = rounds.unwrap_or(if plan.quick { 1 } else { ROUNDS }).max(1);
+    // What a part of a run does not measure again stays as it was.
+    let is_part = !plan.only.is_empty() || !plan.contestants.is_empty();
+    let before = keep.as_deref().filter(|path| is_part && path.exists());
+    let before = before.map(Results::read).transpose()?.unwrap_or_default();
+    let with_before = |new: &Results| {
+        let mut sum = before.clone();
+        sum.replace_with(new.clone());
+        sum
+    };
+    let results = orchestrate::run(&plan, |so_far| match &keep {
+        Some(path) => with_before(so_far).write(path),
+        None => Ok(()),
+    })?;
+    tell(&results);
+    if let Some(docs) = docs {
+        report::page::write(&with_before(&results), &docs)?;
+    }
+    Ok(())
+}
+
+/// `report RESULTS`: the same without measuring.
+fn report_on(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
+    let (mut results, mut docs) = (None, None);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("docs") => docs = Some(PathBuf::from(args.value()?)),
+            Value(path) if results.is_none() => results = Some(PathBuf::from(path)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let results = Results::read(&results.ok_or("which results?")?)?;
+    tell(&results);
+    if let Some(docs) = docs {
+        report::page::write(&results, &docs)?;
+    }
+    Ok(())
+}
+
+/// Everything a run says, as Markdown.
+fn tell(results: &Results) {
+    for (_, text) in report::sections::all(results) {
+        println!("{}\n", text.trim_end());
+    }
+}
+
+fn words(list: &str) -> Vec<String> {
+    list.split(',').map(str::to_owned).collect()
+}
+
+/// `one CONTESTANT SCENARIO [--size N] [--quick]`: measures here and prints one line.
 fn one(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
     let (mut contestant, mut scenario, mut size) = (None, None, None);
     while let Some(arg) = args.next()? {
         match arg {
+            Long("quick") => measure::be_quick(),
             Long("size") => size = Some(args.value()?.parse()?),
             Value(name) if contestant.is_none() => {
                 let name = name.string()?;

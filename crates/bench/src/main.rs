@@ -17,14 +17,13 @@
 //!
 //! `measure` (the clocks, one measurement), `scenario` (the table of what is measured and what is to be
 //! reached), `contestant` (the list of those who are), `micro` (the scenarios without sockets, generic
-//! over a runtime), `net` (those with), `contestants` (one adapter each), `command` (what the command line says).
-
-#![allow(
-    dead_code,
-    reason = "the orchestrator, which reads the tables, is on its way"
-)]
+//! over a runtime), `net` (those with), `contestants` (one adapter each), `growth` (what is measured at several
+//! sizes), `orchestrate` (a whole run), `machine` and `results` (what is kept of it), `report` (what it says), `command`
+//! (what the command line says).
 
 mod contestant;
+mod growth;
+mod machine;
 mod measure;
 mod pin;
 mod resident;
@@ -33,6 +32,10 @@ mod scenario;
 mod contestants;
 mod micro;
 mod net;
+
+mod orchestrate;
+mod report;
+mod results;
 
 mod command;
 

@@ -1,20 +1,34 @@
 //! One measurement: the clocks, the repetitions inside a process, and what is handed on.
 //!
 //! A scenario runs a *sample* (some thousands of operations, a few milliseconds) again and again: some to
-//! warm up, then [`SAMPLES`] that count. A sample's figure is its time over its operations; a process's figure
+//! warm up, then some that count. A sample's figure is its time over its operations; a process's figure
 //! is the median of those. Reading the process's CPU clock is a system call of 0.3 µs, which a
 //! sample of milliseconds does not feel.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// Samples that count, unless `--quick` asks for fewer.
-pub(crate) const SAMPLES: usize = 15;
+const SAMPLES: usize = 15;
+const QUICK_SAMPLES: usize = 5;
 /// Samples before them.
 const WARM_UP: usize = 3;
+
+static QUICK: AtomicBool = AtomicBool::new(false);
+
+/// From now on this process takes few samples: for a look, not for a report.
+pub(crate) fn be_quick() {
+    QUICK.store(true, Ordering::Relaxed);
+}
+
+/// Whether it does.
+pub(crate) fn is_quick() -> bool {
+    QUICK.load(Ordering::Relaxed)
+}
 
 /// What one process found out: one line of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,9 +84,10 @@ pub(crate) async fn repeat(ops: u64, mut once: impl AsyncFnMut()) -> Figures {
     for _ in 0..WARM_UP {
         once().await;
     }
-    let mut cpu = Vec::with_capacity(SAMPLES);
-    let mut wall = Vec::with_capacity(SAMPLES);
-    for _ in 0..SAMPLES {
+    let samples = if is_quick() { QUICK_SAMPLES } else { SAMPLES };
+    let mut cpu = Vec::with_capacity(samples);
+    let mut wall = Vec::with_capacity(samples);
+    for _ in 0..samples {
         let stopwatch = Stopwatch::start();
         once().await;
         let spent = stopwatch.stop();
@@ -80,7 +95,7 @@ pub(crate) async fn repeat(ops: u64, mut once: impl AsyncFnMut()) -> Figures {
         wall.push(spent.wall.as_nanos() as f64 / ops as f64);
     }
     Figures {
-        ops: ops * SAMPLES as u64,
+        ops: ops * samples as u64,
         cpu_ns: median(&mut cpu),
         wall_ns: median(&mut wall),
         ..Figures::default()

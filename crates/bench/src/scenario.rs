@@ -63,6 +63,7 @@ pub(crate) enum Target {
     BelowOwn(&'static str),
 }
 
+mod growing;
 mod sockets;
 
 /// At most this ratio to tokio's current-thread runtime.
@@ -73,8 +74,8 @@ const fn tokio(at_most: f64) -> Target {
     }
 }
 
-/// Every scenario, in the order of the report.
-pub(crate) const ALL: &[Scenario] = &[
+/// Every scenario without sockets, in the order of the report.
+const ALL: &[Scenario] = &[
     Scenario {
         name: "spawn-join",
         kind: Kind::Micro,
@@ -321,9 +322,14 @@ pub(crate) const ALL: &[Scenario] = &[
     },
 ];
 
+/// Every scenario, those with sockets last.
+pub(crate) fn every() -> impl Iterator<Item = &'static Scenario> {
+    ALL.iter().chain(sockets::ALL)
+}
+
 /// The scenario of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Scenario> {
-    ALL.iter()
-        .chain(sockets::ALL)
+    every()
+        .chain(growing::ALL)
         .find(|scenario| scenario.name == name)
 }

@@ -5,10 +5,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::server::Server;
-use crate::measure::{Figures, median};
+use crate::measure::{Figures, is_quick, median};
 
 /// Windows that count.
 const WINDOWS: usize = 8;
+const QUICK_WINDOWS: usize = 3;
 /// Windows before them.
 const WARM_UP: usize = 2;
 /// After its last answer a server has a little to do before it sleeps.
@@ -26,7 +27,7 @@ impl Windows {
     pub(crate) fn of(ops: u64) -> Windows {
         Windows {
             ops,
-            count: WINDOWS,
+            count: if is_quick() { QUICK_WINDOWS } else { WINDOWS },
         }
     }
 

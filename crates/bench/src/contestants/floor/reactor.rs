@@ -123,14 +123,6 @@ impl Source {
         }
     }
 
-    /// Tries to write when there may be room.
-    pub(crate) fn write_with<T, F: FnMut() -> io::Result<T>>(&self, write: F) -> With<'_, F> {
-        With {
-            direction: &self.state.writable,
-            operation: write,
-        }
-    }
-
     /// A read gave less than was asked for: nothing is left, unless the peer has closed.
     pub(crate) fn was_short(&self) {
         if !self.state.is_hung_up.get() {

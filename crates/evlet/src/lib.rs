@@ -68,13 +68,15 @@
 //! [`#[evlet::test]`](macro@test) runs a test in virtual time: an hour of sleeping takes a
 //! millisecond, and one that can never go on is reported instead of waited for. In it,
 //! [`testing::cancel_at_every_await`] gives a future up at each of its awaits and asks whether anything
-//! was lost.
+//! was lost, and [`testing::duplex`] is a connection without a network, on which a test decides what
+//! goes wrong.
 //!
 //! Unix, Rust 1.88.
 
 #![forbid(unsafe_code)]
 
 pub mod prelude;
+pub mod testing;
 
 pub use evlet_hub::{
     Backend, Call, CallKind, Checkpoint, ClockHold, DeadlockReport, Elapsed, Ended, Exit, Fault,
@@ -91,7 +93,7 @@ pub use evlet_green::{
     FixedIntervalLoopingCall, FixedIntervalWithTimeoutLoopingCall, Full, FutureExt, GreenPile,
     GreenPool, LifoQueue, LightQueue, LoopError, LoopingCall, Permit, PoolFull, PriorityQueue,
     Queue, Retry, Semaphore, TooManyDone, event, greenlet, limit, looping_call, pile, pool, queue,
-    retry, semaphore, testing, tpool, with_timeout, with_timeout_or,
+    retry, semaphore, tpool, with_timeout, with_timeout_or,
 };
 
 pub use evlet_net::{

@@ -69,7 +69,7 @@
 //! `addr` and `addr_error` (addresses as people write them), `resolve`, `descriptor` (the system
 //! calls), `connect`, `listen`, `listener` with `accept_error` and `shortage`, `socket` (a connection
 //! and the handles on it), `tcp_stream`, `transfer` (its futures), `stream_traits`, `split`,
-//! `make_file`, `serve` with `serve_slot` and `served`, `copy`, `tls`.
+//! `make_file`, `serve` with `serve_slot` and `served`, `copy`, `tls`; [`testing`] for tests of streams.
 //!
 //! # What is left out
 //!
@@ -105,6 +105,7 @@ mod socket;
 mod split;
 mod stream_traits;
 mod tcp_stream;
+pub mod testing;
 mod tls;
 mod transfer;
 mod tries;

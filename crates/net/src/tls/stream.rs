@@ -273,6 +273,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            // Not for rustls: it would take this for the end of a record that is partly read.
+            return Poll::Ready(Ok(0));
+        }
         self.get_mut().poll_open(Half::Reader, cx, |stream, cx| {
             let mut got = Pin::new(&mut *stream).poll_read(cx, buf);
             if stream.get_ref().1.wants_write() {

@@ -5,8 +5,10 @@ mod accept; // connections one by one, and the errors of accept
 mod address; // what people write, and what can be wrong with it
 mod alone; // tests that need a process of their own
 mod cancel; // futures dropped at every poll
+mod conformance; // what every stream promises, for each of ours
 mod connect;
 mod copy; // from one stream to another
+mod duplex; // streams in memory, and what goes wrong on them
 mod handles; // makefile, split, close: who still works, who is told
 mod limit; // set_timeout
 mod lines; // files of lines

@@ -41,11 +41,19 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    execute_at(job, Location::caller())
+}
+
+/// As [`execute`], for a caller who has the place already.
+pub(super) fn execute_at<F, T: Send + 'static>(
+    job: F,
+    at: &'static Location<'static>,
+) -> Execute<F, T> {
     Execute {
         stage: Stage::New(job),
         place: None,
         held: None,
-        at: Location::caller(),
+        at,
     }
 }
 

@@ -12,6 +12,8 @@
 //! });
 //! ```
 //!
+//! An object that blocks is put behind a [`Proxy`], whose calls run there one at a time.
+//!
 //! # The threads
 //!
 //! There is one pool in the process, shared by all hubs. Nothing is started before the first job;
@@ -30,9 +32,13 @@
 //! for a thread of the same pool, a full pool would wait for itself. A job that waits in another way
 //! for another job, over a channel say, still can.
 
-mod answer;
-mod execute;
-mod workers;
+mod execute; // one call
+mod proxy; // calls on one object
+
+mod answer; // the way back of a result
+mod turns; // one at a time
+mod workers; // the threads
 
 pub use execute::{Execute, execute};
+pub use proxy::{Call, Proxy};
 pub use workers::{TpoolStats, set_num_threads, stats};

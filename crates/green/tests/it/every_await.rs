@@ -20,6 +20,7 @@ use evlet_hub::{sleep, spawn, spawn_n, stats, yield_now};
 use futures::{SinkExt, StreamExt};
 
 use crate::stage::{SECOND, settle};
+use crate::threads::alone;
 
 /// A queue into which somebody puts 1, 2 and 3, a turn from now.
 async fn soon_full() -> LightQueue<u8> {
@@ -514,6 +515,7 @@ fn switch() {
 
 #[test]
 fn execute() {
+    let _turn = alone();
     let awaits = cancel_at_every_await_in(
         async || Arc::new(AtomicUsize::new(0)),
         async |runs| {
@@ -528,6 +530,29 @@ fn execute() {
                 yield_now().await;
             }
             assert!(runs.load(Ordering::SeqCst) <= usize::from(was_polled));
+        },
+    );
+    assert_eq!(awaits.run().len(), 1);
+}
+
+#[test]
+fn a_call_of_a_proxy() {
+    let _turn = alone();
+    let awaits = cancel_at_every_await_in(
+        async || tpool::Proxy::new(0),
+        async |proxy| {
+            proxy
+                .call(|runs| {
+                    *runs += 1;
+                    *runs
+                })
+                .await
+        },
+        async |proxy, attempt| {
+            assert!(matches!(attempt.output, None | Some(1)));
+            // Its turn comes when the call before is over, wherever that was given up.
+            let runs = proxy.call(|runs| *runs).await;
+            assert!(runs <= i32::from(attempt.polls > 0), "{attempt}");
         },
     );
     assert_eq!(awaits.run().len(), 1);

@@ -6,6 +6,7 @@
 // The props.
 mod fickle; // a waiter that changes its mind
 mod stage;
+mod threads; // the one thread pool, one test at a time
 mod trace;
 
 // One primitive after the other.
@@ -28,6 +29,7 @@ mod retry;
 mod semaphore;
 mod testing;
 mod tpool;
+mod tpool_proxy;
 
 // What all of them promise.
 mod cancel; // any wait, dropped at any moment

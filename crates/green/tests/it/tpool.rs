@@ -3,10 +3,9 @@
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::process::Command;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 
 use evlet_green::{tpool, with_timeout};
@@ -15,31 +14,7 @@ use futures::future::join_all;
 use futures::{FutureExt, poll};
 
 use crate::stage::{MS, SECOND, reports_of, virtually};
-
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    tpool::set_num_threads(20);
-    turn
-}
-
-/// Keeps as many threads busy as there are, until the sender is dropped. Returns when they are.
-async fn occupy(threads: usize) -> mpsc::Sender<()> {
-    tpool::set_num_threads(threads);
-    let (release, held) = mpsc::channel::<()>();
-    let (held, started) = (Arc::new(Mutex::new(held)), Arc::new(AtomicUsize::new(0)));
-    for _ in 0..threads {
-        let (held, started) = (held.clone(), started.clone());
-        spawn_n(tpool::execute(move || {
-            started.fetch_add(1, Ordering::SeqCst);
-            let _ = held.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        }));
-    }
-    while started.load(Ordering::SeqCst) < threads {
-        yield_now().await;
-    }
-    release
-}
+use crate::threads::{alone, give_up_once, in_a_process, occupy};
 
 // conformance 100
 #[test]
@@ -108,15 +83,6 @@ fn a_caller_may_give_up_a_job_that_goes_on() {
             Ok("done all the same")
         );
     });
-}
-
-/// Drops a call once its job has started.
-async fn give_up_once<T>(started: &AtomicUsize, call: impl Future<Output = T>) {
-    let mut call = pin!(call);
-    while started.load(Ordering::SeqCst) == 0 {
-        assert!(poll!(&mut call).is_pending());
-        yield_now().await;
-    }
 }
 
 // proves D-1, E-4
@@ -356,24 +322,6 @@ fn what_is_not_send_stays_on_this_side() {
         here.set(value);
         assert_eq!(here.get(), 3);
     });
-}
-
-/// Runs one of the tests below in a process of its own.
-fn in_a_process(test: &str, size: &str) -> String {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            test,
-            "--ignored",
-            "--nocapture",
-            "--test-threads=1",
-        ])
-        .env("EVLET_THREADPOOL_SIZE", size)
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{text}");
-    text
 }
 
 // conformance 104

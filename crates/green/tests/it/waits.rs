@@ -13,6 +13,7 @@ use evlet_hub::{RunError, green_threads, run, spawn};
 use futures::{SinkExt, StreamExt};
 
 use crate::stage::{builder, settle};
+use crate::threads::alone;
 
 /// A wait is listed with its kind and with a line of this file.
 #[track_caller]
@@ -104,6 +105,7 @@ fn every_wait_says_what_it_is_for_and_where() {
 
 #[test]
 fn a_blocking_call_is_listed_as_such() {
+    let _turn = alone();
     run(async {
         let (release, held) = std::sync::mpsc::channel::<()>();
         let waiting = spawn(async move { tpool::execute(move || held.recv()).await });
@@ -113,6 +115,25 @@ fn a_blocking_call_is_listed_as_such() {
         assert_eq!(info.waits_on.kind, WaitKind::Blocking, "{info}");
         drop(release);
         assert!(waiting.await.unwrap().is_err());
+    });
+}
+
+#[test]
+fn a_call_that_waits_for_its_turn_is_listed_as_such() {
+    let _turn = alone();
+    run(async {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let proxy = tpool::Proxy::new(held);
+        let first = spawn(proxy.call(|held| held.recv()));
+        let second = spawn(proxy.call(|held| held.recv()));
+        settle().await;
+        for waiting in [&first, &second] {
+            let all = green_threads();
+            let info = all.iter().find(|info| info.id == waiting.id()).unwrap();
+            assert_eq!(info.waits_on.kind, WaitKind::Blocking, "{info}");
+        }
+        drop(release);
+        assert!(first.await.unwrap().is_err() && second.await.unwrap().is_err());
     });
 }
 

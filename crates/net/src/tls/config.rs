@@ -9,15 +9,16 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rustls::client::danger::ServerCertVerifier;
-use rustls::client::{ClientConfig, WebPkiServerVerifier};
+use rustls::RootCertStore;
+use rustls::client::ClientConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ServerConfig;
-use rustls::{CertificateError, RootCertStore};
+use rustls::pki_types::ServerName;
+use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::error::{Cause, Side};
-use super::pem::{Pem, certificates, private_key};
+use super::identity::{Exchangeable, load};
+use super::pem::{Pem, certificates};
 
 /// How long a handshake may take unless [`TlsConfig::handshake_timeout`] says otherwise.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -49,6 +50,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
 pub struct TlsConfig {
     kind: Kind,
     handshake_timeout: Duration,
+    cut_is_end: bool,
 }
 
 #[derive(Clone)]
@@ -58,8 +60,13 @@ enum Kind {
         config: Option<Arc<ClientConfig>>,
         server_name: Option<String>,
         alpn: Option<Vec<Vec<u8>>>,
+        identity: Option<Arc<CertifiedKey>>,
     },
-    Server(Arc<ServerConfig>),
+    Server {
+        config: Arc<ServerConfig>,
+        /// `None`: rustls' own settings have it.
+        identity: Option<Arc<Exchangeable>>,
+    },
 }
 
 /// What a stream needs of it.
@@ -78,12 +85,13 @@ impl TlsConfig {
             config: None,
             server_name: None,
             alpn: None,
+            identity: None,
         })
     }
 
     /// For a server with a certificate chain (its own first) and the private key to it, each as
-    /// the path of a PEM file or as PEM text ([`Pem`]). Clients are not asked for certificates;
-    /// [`from_server_config`](Self::from_server_config) can do that and more.
+    /// the path of a PEM file or as PEM text ([`Pem`]). Clients are not asked for certificates unless
+    /// [`require_client_certificates`](Self::require_client_certificates) says so.
     ///
     /// # Errors
     /// Those of reading the files; `InvalidData` when there is no certificate or key in them, when
@@ -96,27 +104,17 @@ impl TlsConfig {
     /// assert!(error.to_string().contains("no-such-cert.pem"));
     /// ```
     pub fn server(cert: impl Pem, key: impl Pem) -> io::Result<TlsConfig> {
-        let chain = certificates(&cert)?;
-        let key_der = private_key(&key)?;
-        let bad = |text| io::Error::new(io::ErrorKind::InvalidData, text);
-        if let Some(problem) = out_of_date(&chain) {
-            return Err(bad(format!("the certificate in {} {problem}", cert.name())));
-        }
-        let config = ServerConfig::builder_with_provider(provider())
+        let identity = Arc::new(Exchangeable::new(&cert, &key)?);
+        let builder = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
-            .and_then(|builder| {
-                builder
-                    .with_no_client_auth()
-                    .with_single_cert(chain, key_der)
-            });
-        let config = config.map_err(|error| {
-            bad(format!(
-                "the certificate in {} and the key in {} cannot be used together: {error}",
-                cert.name(),
-                key.name()
-            ))
-        })?;
-        Ok(TlsConfig::from_server_config(Arc::new(config)))
+            .map_err(io::Error::other)?;
+        let config = builder
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&identity) as _);
+        Ok(TlsConfig::new(Kind::Server {
+            config: Arc::new(config),
+            identity: Some(identity),
+        }))
     }
 
     /// For a client with settings made with rustls itself.
@@ -125,18 +123,23 @@ impl TlsConfig {
             config: Some(config),
             server_name: None,
             alpn: None,
+            identity: None,
         })
     }
 
     /// For a server with settings made with rustls itself.
     pub fn from_server_config(config: Arc<ServerConfig>) -> TlsConfig {
-        TlsConfig::new(Kind::Server(config))
+        TlsConfig::new(Kind::Server {
+            config,
+            identity: None,
+        })
     }
 
     fn new(kind: Kind) -> TlsConfig {
         TlsConfig {
             kind,
             handshake_timeout: HANDSHAKE_TIMEOUT,
+            cut_is_end: false,
         }
     }
 
@@ -154,22 +157,116 @@ impl TlsConfig {
     /// # Errors
     /// Those of reading the file; `InvalidData` when it holds no usable certificate.
     pub fn roots_pem(mut self, pem: impl Pem) -> io::Result<TlsConfig> {
-        let bad = |error: rustls::Error| {
-            let text = format!("a certificate in {} cannot be trusted: {error}", pem.name());
-            io::Error::new(io::ErrorKind::InvalidData, text)
-        };
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates(&pem)? {
-            roots.add(certificate).map_err(bad)?;
-        }
+        let roots = trusted(&pem)?;
         if let Kind::Client { config, .. } = &mut self.kind {
             let builder = ClientConfig::builder_with_provider(provider())
                 .with_safe_default_protocol_versions()
-                .map_err(bad)?;
+                .map_err(io::Error::other)?;
             let made = builder.with_root_certificates(roots).with_no_client_auth();
             *config = Some(Arc::new(made));
         }
         Ok(self)
+    }
+
+    /// What a client shows to a server that asks for a certificate: a chain (its own first) and the
+    /// key to it. Servers have theirs from [`server`](Self::server) and keep it.
+    ///
+    /// # Errors
+    /// As for [`server`](Self::server).
+    pub fn client_certificate(mut self, cert: impl Pem, key: impl Pem) -> io::Result<TlsConfig> {
+        let certified = load(&cert, &key)?;
+        if let Kind::Client { identity, .. } = &mut self.kind {
+            *identity = Some(certified);
+        }
+        Ok(self)
+    }
+
+    /// Lets a server take only clients with a certificate that somebody in `roots` has signed; the
+    /// others' handshakes fail. [`TlsStream::peer_certificates`](crate::TlsStream::peer_certificates)
+    /// tells who it is.
+    ///
+    /// # Errors
+    /// Those of reading the file; `InvalidData` when it holds no usable certificate; `InvalidInput`
+    /// for a client, and for settings made with rustls itself, which have their own verifier.
+    pub fn require_client_certificates(self, roots: impl Pem) -> io::Result<TlsConfig> {
+        self.verify_clients(&roots, true)
+    }
+
+    /// As [`require_client_certificates`](Self::require_client_certificates), but clients without any
+    /// certificate are taken too. One that shows a bad certificate is not.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn ask_client_certificates(self, roots: impl Pem) -> io::Result<TlsConfig> {
+        self.verify_clients(&roots, false)
+    }
+
+    fn verify_clients(mut self, roots: &impl Pem, required: bool) -> io::Result<TlsConfig> {
+        let Kind::Server {
+            config,
+            identity: Some(identity),
+        } = &mut self.kind
+        else {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "client certificates are verified by servers made with TlsConfig::server; settings \
+                 made with rustls itself have their verifier from there",
+            ));
+        };
+        let bad = |error| {
+            let text = format!("clients cannot be verified by {}: {error}", roots.name());
+            io::Error::new(io::ErrorKind::InvalidData, text)
+        };
+        let trusted = Arc::new(trusted(roots)?);
+        let builder = WebPkiClientVerifier::builder_with_provider(trusted, provider());
+        let builder = match required {
+            true => builder,
+            false => builder.allow_unauthenticated(),
+        };
+        let verifier = builder.build().map_err(bad)?;
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?;
+        let mut made = builder
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::clone(identity) as _);
+        made.alpn_protocols.clone_from(&config.alpn_protocols);
+        *config = Arc::new(made);
+        Ok(self)
+    }
+
+    /// Reads the files of a server's certificate and key again, for this value and all its clones.
+    /// Handshakes from now on use the new ones; connections that are open go on. When the new files
+    /// are of no use, the old certificate stays and the error says why.
+    ///
+    /// Call it when the files have changed, usually at SIGHUP. It reads two small files and blocks
+    /// for that long.
+    ///
+    /// # Errors
+    /// As for [`server`](Self::server); `InvalidInput` when they were not files, and for a client.
+    pub fn reload(&self) -> io::Result<()> {
+        self.exchangeable()?.reload()
+    }
+
+    /// As [`reload`](Self::reload), with a certificate and key from elsewhere.
+    ///
+    /// # Errors
+    /// As for [`reload`](Self::reload).
+    pub fn replace_certificate(&self, cert: impl Pem, key: impl Pem) -> io::Result<()> {
+        self.exchangeable()?.replace(&cert, &key)
+    }
+
+    fn exchangeable(&self) -> io::Result<&Exchangeable> {
+        match &self.kind {
+            Kind::Server {
+                identity: Some(identity),
+                ..
+            } => Ok(identity),
+            _ => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "only a server made with TlsConfig::server has a certificate to exchange",
+            )),
+        }
     }
 
     /// The protocols to agree on (ALPN), the preferred first: `["h2", "http/1.1"]`. When the other
@@ -181,7 +278,7 @@ impl TlsConfig {
             .collect();
         match &mut self.kind {
             Kind::Client { alpn, .. } => *alpn = Some(protocols),
-            Kind::Server(config) => Arc::make_mut(config).alpn_protocols = protocols,
+            Kind::Server { config, .. } => Arc::make_mut(config).alpn_protocols = protocols,
         }
         self
     }
@@ -192,6 +289,18 @@ impl TlsConfig {
         self
     }
 
+    /// Takes the end of the connection for an orderly end even when the peer has not said so
+    /// (close_notify). Only for protocols that know by themselves when they are complete, as HTTP
+    /// does: otherwise somebody in between can cut off a message unseen.
+    pub fn cut_is_end(mut self, yes: bool) -> TlsConfig {
+        self.cut_is_end = yes;
+        self
+    }
+
+    pub(super) fn takes_cut_for_end(&self) -> bool {
+        self.cut_is_end
+    }
+
     pub(super) fn limit(&self) -> Duration {
         self.handshake_timeout
     }
@@ -200,18 +309,19 @@ impl TlsConfig {
     pub(super) fn side(&self) -> Side {
         match &self.kind {
             Kind::Client { server_name, .. } => Side::Client(server_name.clone()),
-            Kind::Server(_) => Side::Server,
+            Kind::Server { .. } => Side::Server,
         }
     }
 
     pub(super) fn ready(&self) -> Result<Ready, Cause> {
-        let (config, name, alpn) = match &self.kind {
-            Kind::Server(config) => return Ok(Ready::Server(Arc::clone(config))),
+        let (config, name, alpn, identity) = match &self.kind {
+            Kind::Server { config, .. } => return Ok(Ready::Server(Arc::clone(config))),
             Kind::Client {
                 config,
                 server_name,
                 alpn,
-            } => (config, server_name, alpn),
+                identity,
+            } => (config, server_name, alpn, identity),
         };
         let name = name.as_deref().ok_or(Cause::NoServerName)?;
         let bare = name.strip_suffix('.').unwrap_or(name);
@@ -223,14 +333,30 @@ impl TlsConfig {
         if let Some(alpn) = alpn {
             Arc::make_mut(&mut config).alpn_protocols.clone_from(alpn);
         }
+        if let Some(identity) = identity {
+            let show = SingleCertAndKey::from(Arc::clone(identity));
+            Arc::make_mut(&mut config).client_auth_cert_resolver = Arc::new(show);
+        }
         Ok(Ready::Client(config, name))
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     let make = || Arc::new(rustls::crypto::ring::default_provider());
     Arc::clone(PROVIDER.get_or_init(make))
+}
+
+/// Everybody in `pem`, to trust.
+fn trusted(pem: &impl Pem) -> io::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(pem)? {
+        roots.add(certificate).map_err(|error| {
+            let text = format!("a certificate in {} cannot be trusted: {error}", pem.name());
+            io::Error::new(io::ErrorKind::InvalidData, text)
+        })?;
+    }
+    Ok(roots)
 }
 
 /// A client's settings with the system's roots. Reading those takes milliseconds, so it is done
@@ -249,30 +375,6 @@ fn trusting_the_system() -> Result<Arc<ClientConfig>, rustls::Error> {
     Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
 }
 
-/// Whether the first certificate of `chain` is of use today. A server with an expired one should
-/// say so when it starts, and not at its first client (promise G-5).
-///
-/// The only public way to ask is to verify it like a client. Its dates are looked at before
-/// anything else, so the issuer and the name do not matter here.
-fn out_of_date(chain: &[CertificateDer<'_>]) -> Option<&'static str> {
-    let (own, rest) = chain.split_first()?;
-    let mut roots = RootCertStore::empty();
-    roots.add(own.clone().into_owned()).ok()?;
-    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
-    let name = ServerName::try_from("any.invalid").ok()?;
-    let verifier = builder.build().ok()?;
-    let verdict = verifier.verify_server_cert(own, rest, &name, &[], UnixTime::now());
-    match verdict {
-        Err(rustls::Error::InvalidCertificate(
-            CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        )) => Some("has expired: renew it"),
-        Err(rustls::Error::InvalidCertificate(
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
-        )) => Some("is not valid yet: check this machine's clock"),
-        _ => None,
-    }
-}
-
 impl fmt::Debug for TlsConfig {
     /// No keys, no certificates (promise G-5).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -281,7 +383,7 @@ impl fmt::Debug for TlsConfig {
             Kind::Client { server_name, .. } => debug
                 .field("side", &"client")
                 .field("server_name", server_name),
-            Kind::Server(_) => debug.field("side", &"server"),
+            Kind::Server { .. } => debug.field("side", &"server"),
         };
         debug
             .field("handshake_timeout", &self.handshake_timeout)

@@ -160,6 +160,16 @@ impl From<TlsError> for io::Error {
 
 fn advice(error: &rustls::Error, side: &Side) -> Option<&'static str> {
     Some(match error {
+        rustls::Error::NoCertificatesPresented => {
+            "It has to show a certificate: a client made with TlsConfig does so when \
+             client_certificate was called"
+        }
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) if matches!(side, Side::Server) => {
+            "Nobody whom we trust with clients has signed its certificate \
+             (TlsConfig::require_client_certificates)"
+        }
         rustls::Error::InvalidCertificate(problem) => match problem {
             // Another certificate of the same name as its issuer counts as a bad signature.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
@@ -193,6 +203,9 @@ fn advice(error: &rustls::Error, side: &Side) -> Option<&'static str> {
         rustls::Error::NoApplicationProtocol
         | rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol) => {
             "The two sides have no protocol in common (ALPN): check TlsConfig::alpn on both"
+        }
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "The server wants to see a certificate: give one with TlsConfig::client_certificate"
         }
         rustls::Error::AlertReceived(_) => match side {
             Side::Client(_) => "The server refused: its log says why",

@@ -1,12 +1,13 @@
 //! TLS over any stream, by rustls.
 //!
-//! In reading order: what certificates and keys are given as (`pem`), the settings (`config`), the
-//! stream (`stream`), the waker its two directions share (`duplex_waker`), what can go wrong
+//! In reading order: what certificates and keys are given as (`pem`), our own certificate (`identity`),
+//! the settings (`config`), the stream (`stream`), the waker its two directions share (`duplex_waker`), what can go wrong
 //! (`error`).
 
 mod config;
 mod duplex_waker;
 mod error;
+mod identity;
 mod pem;
 mod stream;
 

@@ -13,7 +13,7 @@ use crate::addr_error::Quoted;
 ///
 /// Text (`&str`, `String`) that contains `-----BEGIN` is PEM; other text is a path, as is `&Path`
 /// and `PathBuf`. Bytes (`&[u8]`, `Vec<u8>`) are PEM. A path is read once, at once: certificates are
-/// loaded when a program starts.
+/// loaded when a program starts, and again by [`TlsConfig::reload`](crate::TlsConfig::reload).
 pub trait Pem {
     /// The PEM text.
     ///
@@ -23,6 +23,11 @@ pub trait Pem {
 
     /// How to call it in messages. Never any of its contents.
     fn name(&self) -> String;
+
+    /// The file that it is read from, if it is: what a reload reads again.
+    fn path(&self) -> Option<&Path> {
+        None
+    }
 }
 
 impl<T: Pem + ?Sized> Pem for &T {
@@ -31,6 +36,9 @@ impl<T: Pem + ?Sized> Pem for &T {
     }
     fn name(&self) -> String {
         (**self).name()
+    }
+    fn path(&self) -> Option<&Path> {
+        (**self).path()
     }
 }
 
@@ -47,6 +55,9 @@ impl Pem for str {
             false => Path::new(self).name(),
         }
     }
+    fn path(&self) -> Option<&Path> {
+        (!is_pem(self)).then(|| Path::new(self))
+    }
 }
 
 impl Pem for String {
@@ -55,6 +66,9 @@ impl Pem for String {
     }
     fn name(&self) -> String {
         self.as_str().name()
+    }
+    fn path(&self) -> Option<&Path> {
+        self.as_str().path()
     }
 }
 
@@ -65,6 +79,9 @@ impl Pem for Path {
     fn name(&self) -> String {
         format!("the file {}", Quoted(&self.to_string_lossy()))
     }
+    fn path(&self) -> Option<&Path> {
+        Some(self)
+    }
 }
 
 impl Pem for PathBuf {
@@ -73,6 +90,9 @@ impl Pem for PathBuf {
     }
     fn name(&self) -> String {
         self.as_path().name()
+    }
+    fn path(&self) -> Option<&Path> {
+        Some(self)
     }
 }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 use evlet_hub::{Sleep, sleep};
 use futures::io::{AsyncRead, AsyncWrite};
 use futures_rustls::{Accept, Connect, TlsAcceptor, TlsConnector};
+use rustls::{HandshakeKind, ProtocolVersion};
 
 use super::config::{Ready, TlsConfig};
 use super::duplex_waker::{DuplexWaker, Half};
@@ -70,6 +71,7 @@ where
         wakers: DuplexWaker::new(),
         timer: None,
         limit: config.limit(),
+        cut_is_end: config.takes_cut_for_end(),
         side,
     }
 }
@@ -91,6 +93,7 @@ pub struct TlsStream<S> {
     /// The handshake's.
     timer: Option<Sleep>,
     limit: Duration,
+    cut_is_end: bool,
     side: Side,
 }
 
@@ -167,10 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
 
     /// The protocol agreed on (ALPN), once the handshake is done.
     pub fn alpn(&self) -> Option<&[u8]> {
-        match &self.state {
-            State::Open(stream) => stream.get_ref().1.alpn_protocol(),
-            _ => None,
-        }
+        self.session()?.alpn_protocol()
     }
 
     /// The name that the client asked for (SNI), on the server's side once the handshake is done.
@@ -179,6 +179,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
             State::Open(futures_rustls::TlsStream::Server(stream)) => {
                 stream.get_ref().1.server_name()
             }
+            _ => None,
+        }
+    }
+
+    /// What the peer has shown to prove who it is, once the handshake is done: its certificate, then
+    /// those of its issuers, each as DER. Nothing when it was not asked or had none.
+    pub fn peer_certificates(&self) -> impl Iterator<Item = &[u8]> {
+        let shown = self.session().and_then(|tls| tls.peer_certificates());
+        shown.into_iter().flatten().map(|cert| cert.as_ref())
+    }
+
+    /// The version agreed on, `TLSv1.3` or `TLSv1.2`, once the handshake is done.
+    pub fn version(&self) -> Option<&'static str> {
+        match self.session()?.protocol_version()? {
+            ProtocolVersion::TLSv1_2 => Some("TLSv1.2"),
+            ProtocolVersion::TLSv1_3 => Some("TLSv1.3"),
+            other => other.as_str(),
+        }
+    }
+
+    /// Whether the handshake went on with what was agreed on in an earlier connection, which saves
+    /// both sides most of the work. Clients made with one [`TlsConfig`] (or its clones) do so when the
+    /// server lets them.
+    pub fn is_resumed(&self) -> bool {
+        let kind = self.session().and_then(|tls| tls.handshake_kind());
+        kind == Some(HandshakeKind::Resumed)
+    }
+
+    fn session(&self) -> Option<&rustls::CommonState> {
+        match &self.state {
+            State::Open(stream) => Some(stream.get_ref().1),
             _ => None,
         }
     }
@@ -197,6 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
             timer,
             limit,
             side,
+            ..
         } = self;
         let done = ready!(wakers.poll(half, cx, |cx| {
             // The timer first, so that the hub shows the stream as what is waited for.
@@ -277,7 +309,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
             // Not for rustls: it would take this for the end of a record that is partly read.
             return Poll::Ready(Ok(0));
         }
-        self.get_mut().poll_open(Half::Reader, cx, |stream, cx| {
+        let this = self.get_mut();
+        let cut_is_end = this.cut_is_end;
+        this.poll_open(Half::Reader, cx, |stream, cx| {
             let mut got = Pin::new(&mut *stream).poll_read(cx, buf);
             if stream.get_ref().1.wants_write() {
                 // Its failure is the writer's to see: what was read is good all the same. When
@@ -287,7 +321,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
                     got = Pin::new(&mut *stream).poll_read(cx, buf);
                 }
             }
-            got
+            match got {
+                Poll::Ready(Err(error))
+                    if cut_is_end && error.kind() == io::ErrorKind::UnexpectedEof =>
+                {
+                    Poll::Ready(Ok(0))
+                }
+                got => got,
+            }
         })
     }
 }

@@ -20,5 +20,7 @@ mod shortage; // out of descriptors
 mod stream; // recv, send, peek, ends
 mod tls;
 mod tls_errors; // certificates, settings and peers with something wrong
+mod tls_identity; // client certificates, and certificates exchanged while they are used
 mod tls_openssl; // against another implementation
+mod tls_session; // what a connection can tell, resumption, ends
 mod traits; // the futures traits

@@ -15,13 +15,13 @@ use std::panic::Location;
 use std::ptr;
 use std::task::{RawWakerVTable, Waker};
 
-use crate::task::{Flags, GreenThreadId, Key, Outcome};
+use crate::task::{Flags, Key, Outcome};
 use crate::wait::{WaitKind, WaitsOn};
 
 /// See the module's page.
 #[derive(Debug)]
 pub(crate) struct InProgress {
-    /// Whose poll it is; [`NOBODY`] between polls.
+    /// Whose poll it is; [`Key::NOBODY`] between polls.
     key: Cell<Key>,
     /// By what its own waker is known; null while it is polled with another one, and between polls.
     own: Cell<(*const (), *const RawWakerVTable)>,
@@ -40,11 +40,6 @@ pub(crate) struct InProgress {
     pub(crate) local_parks: Cell<u64>,
 }
 
-const NOBODY: Key = Key {
-    id: GreenThreadId(0),
-    index: u32::MAX,
-};
-
 const NO_WAKER: (*const (), *const RawWakerVTable) = (ptr::null(), ptr::null());
 
 /// Outside of a poll, and so outside of any hub, nothing is counted against anybody.
@@ -52,7 +47,7 @@ const UNCOUNTED: u32 = u32::MAX;
 
 thread_local! {
     static IN_PROGRESS: InProgress = const { InProgress {
-        key: Cell::new(NOBODY),
+        key: Cell::new(Key::NOBODY),
         own: Cell::new(NO_WAKER),
         budget: Cell::new(UNCOUNTED),
         unread_yields: Cell::new(0),
@@ -73,7 +68,7 @@ pub(crate) fn with<R>(f: impl FnOnce(&InProgress) -> R) -> R {
 /// The green thread that runs now.
 #[inline]
 pub(crate) fn current() -> Option<Key> {
-    with(|poll| Some(poll.key.get()).filter(|key| *key != NOBODY))
+    with(|poll| Some(poll.key.get()).filter(|key| *key != Key::NOBODY))
 }
 
 impl InProgress {
@@ -113,7 +108,7 @@ impl InProgress {
     /// each poll.
     #[inline]
     pub(crate) fn end(&self) {
-        self.key.set(NOBODY);
+        self.key.set(Key::NOBODY);
         self.own.set(NO_WAKER);
         self.budget.set(UNCOUNTED);
         self.flags.set(Flags::NONE);

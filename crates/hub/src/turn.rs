@@ -39,6 +39,7 @@ use crate::running;
 use crate::stats::bump;
 use crate::task::{Birth, Flags, Key, ROOT_NAME};
 use crate::timers::Due;
+use crate::wait::LocalWaker;
 
 /// Runs the loop until `root` is done.
 pub(crate) fn drive<F: Future>(
@@ -208,7 +209,7 @@ impl IoTurns {
         core.queue.is_empty() || self.polls >= core.config.batch
     }
 
-    fn turn(&mut self, core: &Core, woken: &mut Vec<Waker>) {
+    fn turn(&mut self, core: &Core, woken: &mut Vec<LocalWaker>) {
         self.polls = 0;
         core.batch.begin();
         core.queue.shrink_when_wide();
@@ -224,10 +225,10 @@ impl IoTurns {
             }
             core.remote.wake_up();
         }
-        woken.drain(..).for_each(|waker| core.wake(waker));
+        woken.drain(..).for_each(|waker| waker.wake_from(core));
     }
 
-    fn wait(&mut self, core: &Core, woken: &mut Vec<Waker>) {
+    fn wait(&mut self, core: &Core, woken: &mut Vec<LocalWaker>) {
         let deadline = next_deadline(core);
         let wake_at = deadline.map(|at| at.saturating_add(core.config.timer_slack));
         let probe_at = self.probe_by(core);
@@ -267,7 +268,7 @@ impl IoTurns {
 }
 
 /// Virtual time: looks at the descriptors, and if they are silent jumps to the next deadline.
-fn wait_virtually(core: &Core, woken: &mut Vec<Waker>) {
+fn wait_virtually(core: &Core, woken: &mut Vec<LocalWaker>) {
     let deadline = next_deadline(core);
     if deadline.is_none() || core.clock.is_held() {
         return ask(core, core.clock.is_held().then_some(DELIVERY), woken);
@@ -283,7 +284,7 @@ fn wait_virtually(core: &Core, woken: &mut Vec<Waker>) {
     }
 }
 
-fn ask(core: &Core, timeout: Option<Duration>, woken: &mut Vec<Waker>) {
+fn ask(core: &Core, timeout: Option<Duration>, woken: &mut Vec<LocalWaker>) {
     bump(&core.counters.waits);
     match core.reactor.wait(timeout, woken) {
         Ok(()) => core.wait_failed.set(false),

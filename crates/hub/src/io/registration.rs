@@ -90,7 +90,7 @@ impl Registration {
     fn with_core(core: Rc<Core>, fd: BorrowedFd<'_>) -> io::Result<Self> {
         let mut woken = Vec::new();
         let key = core.reactor.add(fd, &mut woken);
-        woken.into_iter().for_each(|waker| core.wake(waker));
+        woken.into_iter().for_each(|waker| waker.wake_from(&core));
         Ok(Registration {
             core,
             key: key?,
@@ -103,7 +103,9 @@ impl Registration {
     pub(crate) fn end(&self, gone: Gone) {
         let mut woken = Vec::new();
         self.core.reactor.end(self.key, gone, &mut woken);
-        woken.into_iter().for_each(|waker| self.core.wake(waker));
+        woken
+            .into_iter()
+            .for_each(|waker| waker.wake_from(&self.core));
     }
 
     #[inline]
@@ -138,27 +140,25 @@ impl Registration {
     ) -> io::Result<()> {
         let core = &self.core;
         let who = in_progress::current();
-        let polls = || who.and_then(|who| core.with_slot(who, |slot, _| slot.polls));
-        let waiter = Waiter {
-            waker: cx.waker().clone(),
-            owner: match ticket {
-                Some(ticket) => Owner::Ticket(ticket),
-                None => Owner::Poll(polls().unwrap_or(0)),
-            },
-            who,
-            at,
+        let owner = match ticket {
+            Some(ticket) => Owner::Ticket(ticket),
+            None => Owner::Poll(who.and_then(|who| self.polls_of(who)).unwrap_or(0)),
         };
-        let displaced = match self.rival(direction, &waiter) {
-            None => core.reactor.with(self.key, |source| {
-                source.remove_more(direction, |other| waiter.is_same(other));
-                source.waiter(direction).replace(waiter)
-            }),
-            Some(_) if core.config.many_readers => core.reactor.with(self.key, |source| {
-                let before = source.remove_more(direction, |other| waiter.is_same(other));
-                source.more.push((direction, waiter));
-                before
-            }),
-            Some((first, site)) => return Err(self.busy_error(direction, first, site)),
+        let newcomer = Waiter::new(who, cx, owner, at);
+        let mut newcomer = Some(newcomer);
+        let displaced = core.reactor.with(self.key, |source| {
+            let is_free = source.waiter(direction).is_none_or(|first| {
+                let newcomer = newcomer.as_ref();
+                newcomer.is_some_and(|one| one.wakes_the_same(first) || one.is_same(first))
+            });
+            match newcomer.take_if(|_| is_free) {
+                Some(newcomer) => source.put_waiter(direction, newcomer),
+                None => None,
+            }
+        });
+        let displaced = match newcomer {
+            None => displaced.flatten(),
+            Some(newcomer) => self.join_others(direction, newcomer)?,
         };
         let kind = match direction {
             Direction::Read => WaitKind::Readable,
@@ -167,38 +167,48 @@ impl Registration {
         park(WaitsOn::new(kind, self.fd as u64), at);
         // A poll-style caller that seemed to have given up and has not looks again. One with a
         // ticket has come again itself, perhaps from another green thread.
-        if let Some(displaced) = displaced.flatten()
+        if let Some(displaced) = displaced
             && matches!(displaced.owner, Owner::Poll(_))
-            && displaced.who != who
-            && !displaced.waker.will_wake(cx.waker())
+            && displaced.who() != who
         {
-            core.wake(displaced.waker);
+            let waker = displaced.into_waker();
+            if !waker.will_wake(cx) {
+                waker.wake_from(core);
+            }
         }
         Ok(())
     }
 
-    /// Who else waits in this direction, if that one still does.
-    ///
-    /// Two that share a waker (the branches of a `join!`, the halves of a stream) are no rivals:
-    /// the wake-up of one polls the other too.
-    fn rival(
-        &self,
-        direction: Direction,
-        newcomer: &Waiter,
-    ) -> Option<(Option<Key>, &'static Location<'static>)> {
-        let first = self.core.reactor.with(self.key, |source| {
-            let first = source.waiter(direction).as_ref()?;
-            let shares = newcomer.waker.will_wake(&first.waker);
-            let rivals = !shares && !newcomer.is_same(first);
-            rivals.then_some((first.owner, first.who, first.at))
+    fn polls_of(&self, who: Key) -> Option<u64> {
+        self.core.with_slot(who, |slot, _| slot.polls)
+    }
+
+    /// Somebody else has the place already: takes it over if that one has given up, waits beside it if the
+    /// hub allows that. Comes back: whoever had the place that the newcomer has now.
+    #[cold]
+    fn join_others(&self, direction: Direction, newcomer: Waiter) -> io::Result<Option<Waiter>> {
+        let reactor = &self.core.reactor;
+        let first = reactor.with(self.key, |source| {
+            let first = source.waiter(direction)?;
+            Some((first.owner, first.who(), first.at))
         });
-        let (owner, who, at) = first.flatten()?;
-        let polls = who.and_then(|who| self.core.with_slot(who, |slot, _| slot.polls));
-        let still_waits = match owner {
-            Owner::Ticket(_) => who.is_none() || polls.is_some(),
-            Owner::Poll(then) => polls == Some(then),
+        let rival = first.flatten().filter(|(owner, who, _)| {
+            let polls = who.and_then(|who| self.polls_of(who));
+            match owner {
+                Owner::Ticket(_) => who.is_none() || polls.is_some(),
+                Owner::Poll(then) => polls == Some(*then),
+            }
+        });
+        let displaced = match rival {
+            None => reactor.with(self.key, |source| source.put_waiter(direction, newcomer)),
+            Some(_) if self.core.config.many_readers => reactor.with(self.key, |source| {
+                let before = source.remove_waiter(direction, |other| newcomer.is_same(other));
+                source.add_waiter(direction, newcomer);
+                before
+            }),
+            Some((_, who, site)) => return Err(self.busy_error(direction, who, site)),
         };
-        still_waits.then_some((who, at))
+        Ok(displaced.flatten())
     }
 
     fn busy_error(
@@ -235,17 +245,13 @@ impl Registration {
         let who = in_progress::current();
         let is_it = |waiter: &Waiter| match (waiter.owner, ticket) {
             (Owner::Ticket(other), Some(ticket)) => other == ticket,
-            (Owner::Poll(_), None) => waiter.who == who,
+            (Owner::Poll(_), None) => waiter.who() == who,
             _ => false,
         };
-        let waiter = self.core.reactor.with(self.key, |source| {
-            let more = source.remove_more(direction, is_it);
-            let place = source.waiter(direction);
-            match place {
-                Some(waiter) if is_it(waiter) => place.take(),
-                _ => more,
-            }
-        });
+        let waiter = self
+            .core
+            .reactor
+            .with(self.key, |source| source.remove_waiter(direction, is_it));
         drop(waiter);
     }
 }

@@ -4,9 +4,10 @@ use std::fmt;
 use std::io;
 use std::os::fd::RawFd;
 use std::panic::Location;
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 use crate::task::Key;
+use crate::wait::{LocalWaker, own_key};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
@@ -17,9 +18,11 @@ pub(crate) enum Direction {
 /// A green thread that waits on a source.
 #[derive(Debug)]
 pub(crate) struct Waiter {
-    pub(crate) waker: Waker,
+    /// Who came, or [`Key::NOBODY`].
+    who: Key,
+    /// What it is woken by, if that is not its own waker.
+    other: Option<Waker>,
     pub(crate) owner: Owner,
-    pub(crate) who: Option<Key>,
     pub(crate) at: &'static Location<'static>,
 }
 
@@ -34,15 +37,51 @@ pub(crate) enum Owner {
 }
 
 impl Waiter {
+    #[inline]
+    pub(crate) fn new(
+        who: Option<Key>,
+        cx: &Context<'_>,
+        owner: Owner,
+        at: &'static Location<'static>,
+    ) -> Self {
+        let is_own = own_key(cx).is_some();
+        Waiter {
+            who: who.unwrap_or(Key::NOBODY),
+            other: (!is_own).then(|| cx.waker().clone()),
+            owner,
+            at,
+        }
+    }
+
+    pub(crate) fn who(&self) -> Option<Key> {
+        Some(self.who).filter(|who| *who != Key::NOBODY)
+    }
+
+    /// Whether both wake the same future.
+    pub(crate) fn wakes_the_same(&self, other: &Waiter) -> bool {
+        match (&self.other, &other.other) {
+            (None, None) => self.who == other.who,
+            (Some(one), Some(other)) => one.will_wake(other),
+            _ => false,
+        }
+    }
+
     /// Whether `self`, who comes now, is the one who has the place already.
     pub(crate) fn is_same(&self, place: &Waiter) -> bool {
         match (self.owner, place.owner) {
             (Owner::Ticket(one), Owner::Ticket(other)) => one == other,
             (Owner::Poll(now), Owner::Poll(before)) => {
-                let again = now != before || self.waker.will_wake(&place.waker);
+                let again = now != before || self.wakes_the_same(place);
                 self.who == place.who && again
             }
             _ => false,
+        }
+    }
+
+    pub(crate) fn into_waker(self) -> LocalWaker {
+        match self.other {
+            None => LocalWaker::of_key(self.who),
+            Some(waker) => LocalWaker::of_other(waker),
         }
     }
 }
@@ -102,11 +141,17 @@ pub(crate) struct Source {
     pub(crate) gone: Option<Gone>,
     /// Its `Io`, and trampolines that wait on it.
     pub(crate) users: u32,
-    pub(crate) reader: Option<Waiter>,
-    pub(crate) writer: Option<Waiter>,
-    /// More waiters, where the hub allows them.
-    pub(crate) more: Vec<(Direction, Waiter)>,
+    /// Most have one waiter at a time, in one direction.
+    first: Option<(Direction, Waiter)>,
+    /// One for the other direction, and further ones where the hub allows them.
+    #[expect(
+        clippy::box_collection,
+        reason = "one word in each source, for what few of them ever have"
+    )]
+    more: Option<Box<Vec<(Direction, Waiter)>>>,
 }
+
+const _: () = assert!(size_of::<Source>() <= 88);
 
 impl Default for Source {
     fn default() -> Self {
@@ -124,9 +169,8 @@ impl Source {
             hangup: false,
             gone: None,
             users: 1,
-            reader: None,
-            writer: None,
-            more: Vec::new(),
+            first: None,
+            more: None,
         }
     }
 
@@ -148,43 +192,85 @@ impl Source {
         }
     }
 
-    pub(crate) fn waiter(&mut self, direction: Direction) -> &mut Option<Waiter> {
-        match direction {
-            Direction::Read => &mut self.reader,
-            Direction::Write => &mut self.writer,
+    /// The one who waits in this direction; the first of them, if there are several.
+    #[inline]
+    pub(crate) fn waiter(&self, direction: Direction) -> Option<&Waiter> {
+        let waiters = self
+            .first
+            .iter()
+            .chain(self.more.iter().flat_map(|more| more.iter()));
+        waiters
+            .filter(|(other, _)| *other == direction)
+            .map(|(_, waiter)| waiter)
+            .next()
+    }
+
+    /// Puts a waiter into the place of the first one in its direction, who comes back.
+    #[inline]
+    pub(crate) fn put_waiter(&mut self, direction: Direction, waiter: Waiter) -> Option<Waiter> {
+        match &mut self.first {
+            Some((other, place)) if *other == direction => Some(std::mem::replace(place, waiter)),
+            None if self.more.is_none() => {
+                self.first = Some((direction, waiter));
+                None
+            }
+            _ => self.put_among_more(direction, waiter),
         }
     }
 
-    /// Takes one of the further waiters out.
-    pub(crate) fn remove_more(
+    #[cold]
+    fn put_among_more(&mut self, direction: Direction, waiter: Waiter) -> Option<Waiter> {
+        let more = self.more.get_or_insert_default();
+        match more.iter_mut().find(|(other, _)| *other == direction) {
+            Some((_, place)) => Some(std::mem::replace(place, waiter)),
+            None => {
+                self.add_waiter(direction, waiter);
+                None
+            }
+        }
+    }
+
+    /// Adds one behind those who wait already.
+    pub(crate) fn add_waiter(&mut self, direction: Direction, waiter: Waiter) {
+        match &self.first {
+            None => self.first = Some((direction, waiter)),
+            Some(_) => {
+                let more = self.more.get_or_insert_default();
+                more.push((direction, waiter));
+            }
+        }
+    }
+
+    /// Takes out the one of whom `is_it` says so.
+    #[inline]
+    pub(crate) fn remove_waiter(
         &mut self,
         direction: Direction,
         is_it: impl Fn(&Waiter) -> bool,
     ) -> Option<Waiter> {
-        let place = self
-            .more
-            .iter()
-            .position(|(other, waiter)| *other == direction && is_it(waiter))?;
-        Some(self.more.remove(place).1)
+        let is_it = |(other, waiter): &(Direction, Waiter)| *other == direction && is_it(waiter);
+        let first = self.first.take_if(|first| is_it(first));
+        if first.is_none()
+            && let Some(more) = &mut self.more
+        {
+            let place = more.iter().position(is_it)?;
+            return Some(more.remove(place).1);
+        }
+        first.map(|(_, waiter)| waiter)
     }
 
-    pub(crate) fn take_waiters(&mut self, direction: Direction, woken: &mut Vec<Waker>) {
-        woken.extend(self.waiter(direction).take().map(|waiter| waiter.waker));
-        if !self.more.is_empty() {
-            let (these, others) = std::mem::take(&mut self.more)
-                .into_iter()
-                .partition(|(other, _)| *other == direction);
-            self.more = others;
-            let these: Vec<(Direction, Waiter)> = these;
-            woken.extend(these.into_iter().map(|(_, waiter)| waiter.waker));
+    #[inline]
+    pub(crate) fn take_waiters(&mut self, direction: Direction, woken: &mut Vec<LocalWaker>) {
+        if let Some((_, waiter)) = self.first.take_if(|(other, _)| *other == direction) {
+            woken.push(waiter.into_waker());
+        }
+        if let Some(more) = &mut self.more {
+            let these = more.extract_if(.., |(other, _)| *other == direction);
+            woken.extend(these.map(|(_, waiter)| waiter.into_waker()));
         }
     }
 
     pub(crate) fn is_waited_on(&self, direction: Direction) -> bool {
-        let first = match direction {
-            Direction::Read => &self.reader,
-            Direction::Write => &self.writer,
-        };
-        first.is_some() || self.more.iter().any(|(other, _)| *other == direction)
+        self.waiter(direction).is_some()
     }
 }

@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-use std::task::Waker;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -14,6 +13,7 @@ use super::source::{Gone, Source};
 use super::{Backend, Direction, Notifier, borrow};
 use crate::arena::Arena;
 use crate::sys::{Call, CallKind, gate};
+use crate::wait::LocalWaker;
 
 /// Names a source: its place, and which user of that place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,11 @@ impl Reactor {
 
     /// Registers a descriptor. A source that has the same number and was closed behind our back is
     /// ended; its waiters come back to be woken.
-    pub(crate) fn add(&self, fd: BorrowedFd<'_>, woken: &mut Vec<Waker>) -> io::Result<SourceKey> {
+    pub(crate) fn add(
+        &self,
+        fd: BorrowedFd<'_>,
+        woken: &mut Vec<LocalWaker>,
+    ) -> io::Result<SourceKey> {
         let number = fd.as_raw_fd();
         gate(Call::new(CallKind::Register, number))?;
         let generation = (self.generation.get() + 1) % GENERATIONS;
@@ -148,7 +152,7 @@ impl Reactor {
     }
 
     /// Ends a source: its waiters come back to be woken and whoever uses it gets an error.
-    pub(crate) fn end(&self, key: SourceKey, gone: Gone, woken: &mut Vec<Waker>) {
+    pub(crate) fn end(&self, key: SourceKey, gone: Gone, woken: &mut Vec<LocalWaker>) {
         let fd = self.with(key, |source| {
             if source.gone.is_none() {
                 source.gone = Some(gone);
@@ -177,7 +181,11 @@ impl Reactor {
     }
 
     /// Waits for events and applies them; the wakers of those who waited are appended.
-    pub(crate) fn wait(&self, timeout: Option<Duration>, woken: &mut Vec<Waker>) -> io::Result<()> {
+    pub(crate) fn wait(
+        &self,
+        timeout: Option<Duration>,
+        woken: &mut Vec<LocalWaker>,
+    ) -> io::Result<()> {
         match gate(Call::new(CallKind::Wait, -1)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             other => other?,
@@ -195,7 +203,7 @@ impl Reactor {
         waited
     }
 
-    fn apply(&self, event: Event, woken: &mut Vec<Waker>) {
+    fn apply(&self, event: Event, woken: &mut Vec<LocalWaker>) {
         let key = SourceKey::unpack(event.key);
         if event.invalid {
             return self.end(key, Gone::BehindOurBack, woken);
@@ -241,7 +249,7 @@ impl Reactor {
     ///
     /// epoll forgets a closed descriptor without a word; its waiters would hang. One poll(2) over
     /// all that are waited on tells.
-    pub(crate) fn probe(&self, woken: &mut Vec<Waker>) {
+    pub(crate) fn probe(&self, woken: &mut Vec<LocalWaker>) {
         let watched = self.watched();
         let mut fds: Vec<_> = watched
             .iter()
@@ -258,7 +266,7 @@ impl Reactor {
     }
 
     /// Ends all sources, since the hub ends; the wakers come back to be dropped.
-    pub(crate) fn end_all(&self) -> Vec<Waker> {
+    pub(crate) fn end_all(&self) -> Vec<LocalWaker> {
         let mut woken = Vec::new();
         let keys: Vec<SourceKey> = {
             let sources = self.sources.borrow();

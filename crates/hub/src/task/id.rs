@@ -31,6 +31,14 @@ pub(crate) struct Key {
     pub(crate) index: u32,
 }
 
+impl Key {
+    /// No green thread's.
+    pub(crate) const NOBODY: Key = Key {
+        id: GreenThreadId(0),
+        index: u32::MAX,
+    };
+}
+
 /// What `async-task` carries for us beside each task.
 ///
 /// Plain data, so that wake-ups may come from any thread; and all that the schedule function and the

@@ -11,6 +11,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::task::{Context, Waker};
 
+use crate::core::Core;
 use crate::in_progress;
 use crate::running;
 use crate::task::{Flags, Key};
@@ -63,6 +64,17 @@ impl LocalWaker {
         LocalWaker(whom, PhantomData)
     }
 
+    /// That of a green thread whose waker is kept.
+    #[inline]
+    pub(crate) fn of_key(key: Key) -> Self {
+        Self::of(Whom::Own(key))
+    }
+
+    #[inline]
+    pub(crate) fn of_other(waker: Waker) -> Self {
+        Self::of(Whom::Other(waker))
+    }
+
     /// That of the future polled with `cx`. Clones the context's waker if that is not the running
     /// green thread's own: foreign code.
     #[inline]
@@ -74,14 +86,7 @@ impl LocalWaker {
     /// runs; `None` otherwise.
     #[inline]
     pub fn own(cx: &Context<'_>) -> Option<Self> {
-        let key = in_progress::with(|poll| {
-            let key = poll.whose(cx.waker())?;
-            if !poll.has(Flags::HAS_WAKER) {
-                keep(cx.waker());
-            }
-            Some(key)
-        })?;
-        Some(LocalWaker::of(Whom::Own(key)))
+        own_key(cx).map(Self::of_key)
     }
 
     /// Whether it wakes the future that is polled with `cx`. `false` may be wrong, as with
@@ -109,6 +114,31 @@ impl LocalWaker {
             Whom::Other(waker) => waker.wake(),
         }
     }
+
+    /// Wakes it on behalf of `core`, which is likely to be its hub.
+    #[inline]
+    pub(crate) fn wake_from(self, core: &Core) {
+        match self.0 {
+            Whom::Own(key) => {
+                if !core.wake_own(key) {
+                    wake_elsewhere(key);
+                }
+            }
+            Whom::Other(waker) => core.wake(waker),
+        }
+    }
+}
+
+/// The running green thread, if `cx` has its own waker; from then on that is kept.
+#[inline]
+pub(crate) fn own_key(cx: &Context<'_>) -> Option<Key> {
+    in_progress::with(|poll| {
+        let key = poll.whose(cx.waker())?;
+        if !poll.has(Flags::HAS_WAKER) {
+            keep(cx.waker());
+        }
+        Some(key)
+    })
 }
 
 /// It waits for the first time.

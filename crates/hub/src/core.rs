@@ -25,7 +25,7 @@ use crate::report::{Report, message_of, print};
 use crate::run_queue::RunQueue;
 use crate::stats::{Counters, Stats, bump};
 use crate::sys::{Call, Fault};
-use crate::task::{Cold, Flags, GreenThreadInfo, Hot, HubId, IdSource, Key, Meta, Slots};
+use crate::task::{Cold, Flags, GreenThreadInfo, Hot, HubId, IdSource, Key, Meta, Peer, Slots};
 use crate::timers::Timers;
 use crate::wait::WaitKind;
 use crate::watchdog::Watchdog;
@@ -162,6 +162,11 @@ impl Core {
         in_progress::with(|poll| poll.begin(key, self.config.budget, flags));
         if let Some(watchdog) = &self.watchdog {
             watchdog.poll_begins(key.id, Some(slot.spawned_at));
+            if flags.has(Flags::HAS_PEER)
+                && let Some(peer) = slots.peer(key)
+            {
+                watchdog.peer_is(key.id, peer);
+            }
         }
     }
 
@@ -253,6 +258,13 @@ impl Core {
         });
     }
 
+    pub(crate) fn set_peer(&self, key: Key, peer: Peer) {
+        self.slots.borrow_mut().set_peer(key, peer);
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.peer_is(key.id, peer);
+        }
+    }
+
     pub(crate) fn mark_started(&self) {
         if let Some(key) = in_progress::current() {
             self.with_slot_mut(key, |slot, _| slot.flags.clear(Flags::DELAYED));
@@ -309,7 +321,7 @@ impl Core {
         let slots = self.slots.borrow();
         let mut all: Vec<_> = slots
             .iter()
-            .map(|(_, slot, cold)| GreenThreadInfo::of(self, slot, cold))
+            .map(|(key, slot, _)| GreenThreadInfo::of(self, slot, slots.name(key)))
             .collect();
         all.sort_by_key(|info| info.id);
         all

@@ -218,7 +218,7 @@ where
     let Some(Work { peer, made }) = taken.await else {
         return;
     };
-    evlet_hub::set_name(peer.to_string());
+    evlet_hub::set_name_to_peer(peer);
     let handler = made.unwrap_or_else(|payload| resume_unwind(payload));
     match handler.await.into_served() {
         Served::Done => {}

@@ -21,7 +21,7 @@ struct Waiting<'a> {
     at: &'static Location<'static>,
     direction: Direction,
     ticket: Ticket,
-    timer: Option<Sleep>,
+    timer: Option<Box<Sleep>>,
     registered: bool,
 }
 

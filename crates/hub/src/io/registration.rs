@@ -10,7 +10,7 @@ use crate::core::Core;
 use crate::in_progress;
 use crate::reactor::{Direction, Gone, Owner, SourceKey, Waiter};
 use crate::running;
-use crate::task::{Cold, Key};
+use crate::task::Key;
 use crate::wait::{WaitKind, WaitsOn, park};
 
 /// Takes the source out of the table when dropped, which its owner does while the descriptor is
@@ -218,12 +218,10 @@ impl Registration {
         site: &'static Location<'static>,
     ) -> io::Error {
         let name = first.map_or("somebody".to_owned(), |first| {
-            let name = self.core.with_slot(first, |_, cold| {
-                cold.and_then(Cold::name)
-                    .map(|name| format!("green thread {} '{name}'", first.id))
-            });
-            name.flatten()
-                .unwrap_or_else(|| format!("green thread {}", first.id))
+            match self.core.slots.borrow().name(first) {
+                Some(name) => format!("green thread {} '{name}'", first.id),
+                None => format!("green thread {}", first.id),
+            }
         });
         let what = match direction {
             Direction::Read => "read from",

@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::in_progress;
 use crate::report::{Report, message_of};
 use crate::stats::bump;
-use crate::task::{Cold, Ended, Extra, Flags, GreenThreadId, Key, Outcome, Slots};
+use crate::task::{Ended, Extra, Flags, GreenThreadId, Key, Outcome, Slots};
 use crate::wait::WaitKind;
 
 /// Who a report is about.
@@ -251,9 +251,10 @@ impl Core {
     /// Reports a panic of the green thread that runs now.
     pub(crate) fn report_panic_of_current(&self, payload: &(dyn Any + Send)) {
         let who = in_progress::current().and_then(|key| {
-            self.with_slot(key, |slot, cold| Who {
+            let slots = self.slots.borrow();
+            slots.hot(key).map(|slot| Who {
                 id: key.id,
-                name: cold.and_then(Cold::name).map(|name| name.to_string()),
+                name: slots.name(key),
                 spawned_at: slot.spawned_at,
             })
         });

@@ -13,6 +13,7 @@
 //! | `ending` | kill, end, and who is told of it |
 //! | `exit` | why there is no result |
 //! | `green_thread` | the handle: wait, kill, cancel, link |
+//! | `peer` | a name that is only an address |
 //! | `kill` | waiting until a killed one is gone |
 //!
 //! A kill is a mark in the slot and a wake-up: the body sees the mark at its next turn and drops
@@ -27,6 +28,7 @@ mod green_thread;
 mod id;
 mod info;
 mod kill;
+mod peer;
 mod slot;
 mod slots;
 mod spawn;
@@ -41,10 +43,13 @@ pub use green_thread::{GreenThread, LinkId, Wait};
 pub use id::GreenThreadId;
 pub use info::GreenThreadInfo;
 pub use kill::Kill;
-pub use spawn::{current, set_name, spawn, spawn_after, spawn_at, spawn_n, spawn_n_at};
+pub use spawn::{
+    current, set_name, set_name_to_peer, spawn, spawn_after, spawn_at, spawn_n, spawn_n_at,
+};
 
 pub(crate) use ending::Who;
 pub(crate) use id::{HubId, IdSource, Key, Meta, Task};
+pub(crate) use peer::Peer;
 pub(crate) use slot::{Cold, Extra, Flags, Hot};
 pub(crate) use slots::{Birth, Slots};
 pub(crate) use spawn::{ROOT_NAME, start};

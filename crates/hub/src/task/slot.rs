@@ -66,6 +66,8 @@ impl Flags {
     pub(crate) const HAS_MORE: Flags = Flags(16);
     /// Of a poll: with another waker than its own; see [`crate::deadlock`].
     pub(crate) const SUBSTITUTED: Flags = Flags(32);
+    /// It is named after a peer.
+    pub(crate) const HAS_PEER: Flags = Flags(64);
 
     #[inline]
     pub(crate) const fn and(self, other: Flags) -> Flags {

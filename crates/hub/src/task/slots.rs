@@ -10,7 +10,7 @@ use crate::arena::{Arena, Vacated};
 use crate::beside::Beside;
 use crate::clock::Nanos;
 use crate::task::slot::{Cold, Hot};
-use crate::task::{Flags, GreenThreadId, Key};
+use crate::task::{Flags, GreenThreadId, Key, Peer};
 
 /// See the module's page.
 #[derive(Debug, Default)]
@@ -18,6 +18,7 @@ pub(crate) struct Slots {
     hot: Arena<Hot>,
     wakers: Beside<Option<Waker>>,
     cold: Beside<Cold>,
+    peers: Beside<Option<Peer>>,
 }
 
 /// What is known of a green thread when it is made.
@@ -129,6 +130,31 @@ impl Slots {
         let chunks = self.hot.chunks();
         self.wakers.free(number, chunks);
         self.cold.free(number, chunks);
+        self.peers.free(number, chunks);
+    }
+
+    /// Names it after a peer, until it is given a name.
+    pub(crate) fn set_peer(&mut self, key: Key, peer: Peer) {
+        if let Some(hot) = self.hot_mut(key) {
+            hot.flags.set(Flags::HAS_PEER);
+            *self.peers.get_or_make(key.index) = Some(peer);
+        }
+    }
+
+    /// The peer it is named after.
+    pub(crate) fn peer(&self, key: Key) -> Option<Peer> {
+        let hot = self.hot(key)?;
+        match hot.flags.has(Flags::HAS_PEER) {
+            true => *self.peers.get(key.index)?,
+            false => None,
+        }
+    }
+
+    /// Its name: the one it was given, or its peer's.
+    pub(crate) fn name(&self, key: Key) -> Option<String> {
+        let (_, cold) = self.get(key)?;
+        let given = cold.and_then(Cold::name).map(|name| name.to_string());
+        given.or_else(|| Some(self.peer(key)?.name()))
     }
 
     /// All that live, by index.

@@ -1,6 +1,7 @@
 //! Making green threads.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::running;
 use crate::sleep::Sleep;
 use crate::stats::bump;
 use crate::task::unchecked::make_task;
-use crate::task::{Birth, Flags, GreenThread, GreenThreadId, Meta, Task};
+use crate::task::{Birth, Flags, GreenThread, GreenThreadId, Meta, Peer, Task};
 
 /// The name of the green thread that runs the future given to `run`.
 pub(crate) const ROOT_NAME: &str = "root";
@@ -168,5 +169,35 @@ pub fn set_name(name: impl Into<String>) {
     let name: String = name.into();
     if let Some(key) = in_progress::current() {
         running::with(|core| core.set_name(key, &name));
+    }
+}
+
+/// Names the running green thread after the peer that it serves. That is cheaper than
+/// [`set_name`] with the address as text: no text is made before somebody asks for the name.
+///
+/// Outside a green thread it does nothing.
+///
+/// ```
+/// evlet_hub::run(async {
+///     evlet_hub::set_name_to_peer("192.0.2.1:80".parse().unwrap());
+///     let me = &evlet_hub::green_threads()[0];
+///     assert_eq!(me.name.as_deref(), Some("root"), "a given name stays");
+///
+///     let connection = evlet_hub::spawn(async {
+///         evlet_hub::set_name_to_peer("192.0.2.1:80".parse().unwrap());
+///         evlet_hub::yield_now().await;
+///     });
+///     evlet_hub::yield_now().await;
+///     let all = evlet_hub::green_threads();
+///     assert_eq!(all[1].name.as_deref(), Some("192.0.2.1:80"));
+///     # connection.await.unwrap();
+/// });
+/// ```
+pub fn set_name_to_peer(peer: SocketAddr) {
+    let Some(short) = Peer::new(peer) else {
+        return set_name(peer.to_string());
+    };
+    if let Some(key) = in_progress::current() {
+        running::with(|core| core.set_peer(key, short));
     }
 }

@@ -19,7 +19,7 @@ use std::{fmt, io};
 
 use crate::core::Core;
 use crate::report::{Report, print};
-use crate::task::{GreenThreadId, Key};
+use crate::task::{GreenThreadId, Key, Peer};
 
 #[allow(
     unsafe_code,
@@ -47,6 +47,8 @@ struct Shared {
     id: AtomicU64,
     spawned_at: AtomicSite,
     names: Mutex<HashMap<u64, Arc<str>>>,
+    /// Who was last polled of those that are named after their peer, and that.
+    peer: [AtomicU64; 2],
     /// The beat of a poll that was seen to last too long.
     late: AtomicU64,
     /// Since when that poll was seen, in nanoseconds after `start`.
@@ -64,6 +66,7 @@ impl Watchdog {
             id: AtomicU64::new(0),
             spawned_at: AtomicSite::new(),
             names: Mutex::default(),
+            peer: [const { AtomicU64::new(0) }; 2],
             late: AtomicU64::new(0),
             late_since: AtomicU64::new(0),
             start: Instant::now(),
@@ -127,6 +130,13 @@ impl Watchdog {
         names.insert(id.as_u64(), Arc::clone(name));
     }
 
+    /// The green thread that is polled now is named after `peer`.
+    pub(crate) fn peer_is(&self, id: GreenThreadId, peer: Peer) {
+        let [whose, place] = &self.shared.peer;
+        whose.store(id.as_u64(), Ordering::Relaxed);
+        place.store(peer.bits(), Ordering::Release);
+    }
+
     pub(crate) fn forget(&self, id: GreenThreadId) {
         self.shared.names().remove(&id.as_u64());
     }
@@ -166,7 +176,14 @@ impl Shared {
     }
 
     fn name_of(&self, id: u64) -> Option<String> {
-        self.names().get(&id).map(|name| name.to_string())
+        let given = self.names().get(&id).map(|name| name.to_string());
+        given.or_else(|| self.peer_of(id).map(Peer::name))
+    }
+
+    fn peer_of(&self, id: u64) -> Option<Peer> {
+        let [whose, place] = &self.peer;
+        let peer = Peer::from_bits(place.load(Ordering::Acquire))?;
+        (whose.load(Ordering::Relaxed) == id).then_some(peer)
     }
 
     fn names(&self) -> MutexGuard<'_, HashMap<u64, Arc<str>>> {

@@ -1,10 +1,11 @@
 //! How long an operation may wait: the limit that `set_timeout` sets.
 //!
-//! A future of ours holds its timer itself and makes it when it has to wait. Operations polled
+//! A future of ours holds its timer itself and makes it when it has to wait, in a box: a connection that
+//! waits without a limit has one word of it. Operations polled
 //! through the futures traits have no future of ours, so their timers live in the handle, in a box
 //! that connections without a limit never make.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -20,48 +21,76 @@ use crate::operation_error::OperationTimedOut;
 
 /// The timers of `poll_read` and `poll_write`.
 #[derive(Default)]
-pub(super) struct Timers(RefCell<Option<Box<Both>>>);
+pub(super) struct Timers(Cell<Option<Box<Both>>>);
 
 #[derive(Default)]
 struct Both {
-    read: Option<Sleep>,
-    write: Option<Sleep>,
+    read: Option<Box<Sleep>>,
+    write: Option<Box<Sleep>>,
 }
 
 impl Timers {
     /// Drops both: the limit has changed.
     fn clear(&self) {
-        let timers = self.0.take();
-        drop(timers); // after the borrow
+        drop(self.0.take());
     }
 
-    fn take(&self, direction: Direction) -> Option<Sleep> {
-        let mut timers = self.0.borrow_mut();
-        let timers = timers.as_mut()?;
+    fn with<R>(&self, f: impl FnOnce(&mut Option<Box<Both>>) -> R) -> R {
+        let mut timers = self.0.take();
+        let result = f(&mut timers);
+        self.0.set(timers);
+        result
+    }
+
+    fn take(&self, direction: Direction) -> Option<Box<Sleep>> {
+        self.with(|timers| timers.as_mut()?.of(direction).take())
+    }
+
+    fn put(&self, direction: Direction, timer: Option<Box<Sleep>>) {
+        let old = self.with(|timers| {
+            let place = timers.get_or_insert_default().of(direction);
+            std::mem::replace(place, timer)
+        });
+        debug_assert!(old.is_none(), "it was taken to be polled");
+    }
+}
+
+impl Both {
+    fn of(&mut self, direction: Direction) -> &mut Option<Box<Sleep>> {
         match direction {
-            Direction::Read => timers.read.take(),
-            Direction::Write => timers.write.take(),
+            Direction::Read => &mut self.read,
+            Direction::Write => &mut self.write,
         }
     }
+}
 
-    fn put(&self, direction: Direction, timer: Option<Sleep>) {
-        let mut timers = self.0.borrow_mut();
-        let timers = timers.get_or_insert_default();
-        let old = match direction {
-            Direction::Read => std::mem::replace(&mut timers.read, timer),
-            Direction::Write => std::mem::replace(&mut timers.write, timer),
-        };
-        debug_assert!(old.is_none(), "it was taken to be polled");
+/// A limit as it is kept: nanoseconds, eight bytes. `NONE` for no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limit(u64);
+
+impl Limit {
+    pub(super) const NONE: Limit = Limit(u64::MAX);
+
+    /// One of more than 584 years counts as that.
+    fn new(limit: Option<Duration>) -> Self {
+        let longest = u64::MAX - 1;
+        limit.map_or(Self::NONE, |limit| {
+            Limit(u64::try_from(limit.as_nanos()).map_or(longest, |nanos| nanos.min(longest)))
+        })
+    }
+
+    fn get(self) -> Option<Duration> {
+        (self != Self::NONE).then(|| Duration::from_nanos(self.0))
     }
 }
 
 impl Handle {
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.socket.timeout.get()
+        self.socket.timeout.get().get()
     }
 
     pub(crate) fn set_timeout(&self, timeout: Option<Duration>) {
-        self.socket.timeout.set(timeout);
+        self.socket.timeout.set(Limit::new(timeout));
         self.timers.clear();
     }
 
@@ -71,13 +100,13 @@ impl Handle {
         cx: &mut Context<'_>,
         at: Site,
         direction: Direction,
-        timer: &mut Option<Sleep>,
+        timer: &mut Option<Box<Sleep>>,
     ) -> Poll<io::Error> {
         let Some(limit) = self.timeout() else {
             return Poll::Pending;
         };
-        let timer = timer.get_or_insert_with(|| sleep(limit));
-        if Pin::new(timer).poll(cx).is_ready() {
+        let timer = timer.get_or_insert_with(|| Box::new(sleep(limit)));
+        if Pin::new(&mut **timer).poll(cx).is_ready() {
             return Poll::Ready(OperationTimedOut::new(direction, limit).into());
         }
         // The timer put itself down as what is waited for; the descriptor is more telling.

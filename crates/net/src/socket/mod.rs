@@ -17,11 +17,10 @@ use std::net::Shutdown;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::Location;
 use std::rc::Rc;
-use std::time::Duration;
 
-use evlet_hub::{Io, Ticket};
+use evlet_hub::Io;
 
-use self::limit::Timers;
+use self::limit::{Limit, Timers};
 pub(crate) use self::operation::Who;
 use crate::descriptor;
 use crate::operation_error::HandleClosed;
@@ -32,10 +31,15 @@ type Site = &'static Location<'static>;
 /// What all handles share.
 pub(crate) struct Socket {
     io: Io<OwnedFd>,
-    timeout: Cell<Option<Duration>>,
+    timeout: Cell<Limit>,
     handles: Cell<u32>,
     writers: Cell<u32>,
+    /// Handles ever made: the number of the next.
+    made: Cell<u32>,
 }
+
+// A connection has one of each.
+const _: () = assert!(size_of::<Socket>() <= 56 && size_of::<Handle>() <= 32);
 
 impl Drop for Socket {
     fn drop(&mut self) {
@@ -47,7 +51,8 @@ impl Drop for Socket {
 pub(crate) struct Handle {
     socket: Rc<Socket>,
     marks: Cell<Marks>,
-    ticket: Ticket,
+    /// By which its polls are known among those of the other handles.
+    number: u32,
     /// Timers of `poll_read` and `poll_write`; few connections need them.
     timers: Timers,
     /// Where this handle was made: the await site of polls that cannot know a better one.
@@ -75,16 +80,19 @@ impl Handle {
     pub(crate) fn new(io: Io<OwnedFd>, at: Site) -> Handle {
         let socket = Socket {
             io: io.closes_on_drop(), // one system call less for each connection
-            timeout: Cell::new(None),
+            timeout: Cell::new(Limit::NONE),
             handles: Cell::new(1),
             writers: Cell::new(1),
+            made: Cell::new(0),
         };
         Handle::with(Rc::new(socket), Marks::default(), at)
     }
 
     fn with(socket: Rc<Socket>, marks: Marks, at: Site) -> Handle {
+        let number = socket.made.get();
+        socket.made.set(number.wrapping_add(1));
         Handle {
-            ticket: socket.io.new_ticket(),
+            number,
             socket,
             marks: Cell::new(marks),
             timers: Timers::default(),

@@ -47,7 +47,7 @@ impl Handle {
             self.take_back(Direction::Read);
         }
         match who {
-            Who::Owner => io.poll_read_as(self.ticket, cx, at, op),
+            Who::Owner => io.poll_read_as(self.ticket(), cx, at, op),
             Who::Future(ticket) => io.poll_read_as(ticket, cx, at, op),
             Who::Sharer => io.poll_read_with(cx, at, op),
         }
@@ -70,7 +70,7 @@ impl Handle {
             self.take_back(Direction::Write);
         }
         match who {
-            Who::Owner => io.poll_write_as(self.ticket, cx, at, op),
+            Who::Owner => io.poll_write_as(self.ticket(), cx, at, op),
             Who::Future(ticket) => io.poll_write_as(ticket, cx, at, op),
             Who::Sharer => io.poll_write_with(cx, at, op),
         }
@@ -139,6 +139,10 @@ impl Handle {
         }
     }
 
+    fn ticket(&self) -> Ticket {
+        Ticket::numbered(self.number)
+    }
+
     pub(crate) fn new_ticket(&self) -> Ticket {
         self.socket.io.new_ticket()
     }
@@ -148,10 +152,10 @@ impl Handle {
         let io = &self.socket.io;
         match (direction, who) {
             (Direction::Read, Who::Future(ticket)) => io.forget_reader(ticket),
-            (Direction::Read, Who::Owner) => io.forget_reader(self.ticket),
+            (Direction::Read, Who::Owner) => io.forget_reader(self.ticket()),
             (Direction::Read, Who::Sharer) => io.forget_read_waiter(),
             (Direction::Write, Who::Future(ticket)) => io.forget_writer(ticket),
-            (Direction::Write, Who::Owner) => io.forget_writer(self.ticket),
+            (Direction::Write, Who::Owner) => io.forget_writer(self.ticket()),
             (Direction::Write, Who::Sharer) => io.forget_write_waiter(),
         }
     }

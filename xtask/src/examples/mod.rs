@@ -76,6 +76,7 @@ const EXAMPLES: &[Example] = &[
     Example::Server("echo_lines", drivers::echo),
     Example::Server("echo_bytes", drivers::echo),
     Example::Server("bare_hub_http", drivers::http),
+    Example::Alone("tls_echo", &plain("tls_echo")),
     Example::Alone("tour", &plain("tour")),
 ];
 

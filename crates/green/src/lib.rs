@@ -50,7 +50,7 @@
 //! | [`looping_call`] | [`FixedIntervalLoopingCall`], [`FixedIntervalWithTimeoutLoopingCall`], [`DynamicLoopingCall`], [`BackOffLoopingCall`], [`LoopingCall`]; what their functions return: [`IntoStep`](looping_call::IntoStep), [`IntoDynamicStep`](looping_call::IntoDynamicStep), [`IntoBackOffStep`](looping_call::IntoBackOffStep); error [`LoopError`]; future [`LoopWait`](looping_call::LoopWait) |
 //! | [`mod@retry`] | [`retry`](retry()), [`Retry`]; future [`Retrying`](retry::Retrying) |
 //! | [`greenlet`] | [`Greenlet`](greenlet::Greenlet); error [`GreenletError`](greenlet::GreenletError); future [`Switch`](greenlet::Switch) |
-//! | [`tpool`] | [`execute`](tpool::execute), [`set_num_threads`](tpool::set_num_threads), [`stats`](tpool::stats) with [`TpoolStats`](tpool::TpoolStats); [`Proxy`](tpool::Proxy); futures [`Execute`](tpool::Execute), [`Call`](tpool::Call) |
+//! | [`tpool`] | [`execute`](tpool::execute), [`set_num_threads`](tpool::set_num_threads), [`stats`](tpool::stats) with [`TpoolStats`](tpool::TpoolStats); [`Proxy`](tpool::Proxy); [`killall`](tpool::killall), [`shutdown`](tpool::shutdown); error [`StillBusy`](tpool::StillBusy); futures [`Execute`](tpool::Execute), [`Call`](tpool::Call), [`KillAll`](tpool::KillAll) |
 //! | [`testing`] | [`cancel_at_every_await`](testing::cancel_at_every_await), [`cancel_at_every_await_in`](testing::cancel_at_every_await_in), [`CancelAtEveryAwait`](testing::CancelAtEveryAwait); [`Attempt`](testing::Attempt), [`Moment`](testing::Moment), [`Place`](testing::Place) |
 //!
 //! Two private modules carry the rest: `wait_list` is the line, `waiting` the protocol by which a

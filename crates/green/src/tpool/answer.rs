@@ -7,6 +7,8 @@ use std::thread;
 
 use evlet_hub::HubHandle;
 
+use crate::wakers::Wakers;
+
 /// One result on its way from a thread to a hub.
 pub(super) struct Answer<T> {
     state: Mutex<State<T>>,
@@ -39,7 +41,9 @@ impl<T: Send + 'static> Answer<T> {
         let before = std::mem::replace(&mut *state, State::Here(result));
         drop(state);
         if let State::Wanted(waker) = before {
-            waker.wake();
+            let mut wakers = Wakers::default();
+            wakers.push(waker);
+            wakers.wake();
         }
     }
 

@@ -11,7 +11,8 @@ use evlet_hub::wait::{WaitKind, WaitsOn, park, poll_budget};
 use evlet_hub::{ClockHold, handle, hold_clock, is_running};
 
 use crate::tpool::answer::Answer;
-use crate::tpool::workers::{Job, Submitted, WORKERS};
+use crate::tpool::jobs::Job;
+use crate::tpool::workers::{Submitted, WORKERS};
 use crate::wait_list::Key;
 
 /// Runs `job` on a thread of the pool; the caller waits for its result while others run.

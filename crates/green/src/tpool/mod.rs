@@ -19,9 +19,13 @@
 //! There is one pool in the process, shared by all hubs. Nothing is started before the first job;
 //! then threads named `evlet-tpool-1`, `-2` ... are added while jobs wait, up to 20 by default
 //! (environment variable `EVLET_THREADPOOL_SIZE`, or [`set_num_threads`]), and a thread that has had
-//! nothing to do for some seconds ends. They are detached: a job that never ends keeps its thread,
-//! and does not keep the process from exiting. With a size of zero, and if the system refuses to
-//! start even one thread, jobs run on the hub's thread, which is reported.
+//! nothing to do for some seconds ends. [`killall`] ends them all, once their jobs are done. With a
+//! size of zero, and if the system refuses to start even one thread, jobs run on the hub's thread,
+//! which is reported; so is a variable that is no number.
+//!
+//! They are detached: a job that never ends keeps its thread, and does not keep the process from
+//! exiting. A process that wants its last jobs done before it exits says for how long it waits, with
+//! [`shutdown`].
 //!
 //! Jobs start in the order of submission. At most 10,000 wait; more wait for room, as green threads
 //! (promise E-3).
@@ -32,13 +36,19 @@
 //! for a thread of the same pool, a full pool would wait for itself. A job that waits in another way
 //! for another job, over a channel say, still can.
 
+mod ending;
 mod execute; // one call
-mod proxy; // calls on one object
+mod proxy; // calls on one object // no threads any more
 
 mod answer; // the way back of a result
 mod turns; // one at a time
-mod workers; // the threads
 
+mod crew; // which threads there are
+mod jobs; // the queue before them
+mod size; // how many there may be
+mod workers; // what they do
+
+pub use ending::{KillAll, StillBusy, killall, shutdown};
 pub use execute::{Execute, execute};
 pub use proxy::{Call, Proxy};
 pub use workers::{TpoolStats, set_num_threads, stats};

@@ -1,10 +1,10 @@
-//! The threads, and the queue of jobs before them.
+//! The threads, and what they share: one mutex, one condition variable.
 //!
-//! One mutex and one condition variable. Nothing of the user's runs under the mutex: jobs are run,
-//! and dropped, and wakers woken, after it has been released.
+//! Nothing of the user's runs under the mutex: jobs are run, and dropped, and wakers woken, after it
+//! has been released.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread;
@@ -12,18 +12,17 @@ use std::time::Duration;
 
 use evlet_hub::report::{Report, report};
 
+use crate::tpool::crew::Crew;
+use crate::tpool::jobs::{Job, Jobs};
+use crate::tpool::size;
 use crate::wait_list::{Key, WaitList};
 use crate::wakers::Wakers;
 
 /// The pool of the process.
 pub(super) static WORKERS: Workers = Workers::new(QUEUED_JOBS, IDLE);
 
-const DEFAULT_SIZE: usize = 20;
-const SIZE_VARIABLE: &str = "EVLET_THREADPOOL_SIZE";
 const QUEUED_JOBS: usize = 10_000;
 const IDLE: Duration = Duration::from_secs(10);
-
-pub(super) type Job = Box<dyn FnOnce() + Send>;
 
 /// Sets how many threads the pool may have.
 ///
@@ -35,13 +34,13 @@ pub fn set_num_threads(threads: usize) {
 
 /// A photograph of the pool.
 pub fn stats() -> TpoolStats {
-    let mut state = WORKERS.lock();
+    let state = WORKERS.lock_sized();
     TpoolStats {
-        size: state.size(),
-        threads: state.threads,
-        idle: state.idle,
+        size: state.crew.size(),
+        threads: state.crew.threads(),
+        idle: state.crew.idle(),
         queued: state.jobs.len(),
-        waiting: state.room.alive(),
+        waiting: state.jobs.waiting(),
     }
 }
 
@@ -51,7 +50,7 @@ pub fn stats() -> TpoolStats {
 pub struct TpoolStats {
     /// How many threads there may be.
     pub size: usize,
-    /// How many there are.
+    /// How many there are, also of those that were told to end and are still at work.
     pub threads: usize,
     /// How many of those have nothing to do.
     pub idle: usize,
@@ -64,27 +63,27 @@ pub struct TpoolStats {
 pub(super) struct Workers {
     state: Mutex<State>,
     work: Condvar,
+    /// Told when a shift that was dismissed has gone, as are those in `State::departures`.
+    pub(super) gone: Condvar,
     idle: Duration,
 }
 
-struct State {
-    /// By ticket: the smallest is the oldest.
-    jobs: BTreeMap<u64, Job>,
-    tickets: u64,
-    capacity: usize,
-    room: WaitList<(), Waker>,
-    /// Places in the queue kept for those who were called from `room`.
-    promised: usize,
-    /// `None` before anybody asked.
-    size: Option<usize>,
-    threads: usize,
-    idle: usize,
-    started: u64,
+pub(super) struct State {
+    pub(super) jobs: Jobs,
+    pub(super) crew: Crew,
+    pub(super) departures: WaitList<(), Waker>,
+    /// The size was given, or taken from the environment.
+    is_sized: bool,
     said_inline: bool,
 }
 
 thread_local! {
     static IS_WORKER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this is a thread of the pool.
+pub(super) fn is_worker() -> bool {
+    IS_WORKER.get()
 }
 
 /// What became of a try to submit a job.
@@ -101,18 +100,14 @@ impl Workers {
     const fn new(capacity: usize, idle: Duration) -> Self {
         Workers {
             state: Mutex::new(State {
-                jobs: BTreeMap::new(),
-                tickets: 0,
-                capacity,
-                room: WaitList::new(),
-                promised: 0,
-                size: None,
-                threads: 0,
-                idle: 0,
-                started: 0,
+                jobs: Jobs::new(capacity),
+                crew: Crew::new(0),
+                departures: WaitList::new(),
+                is_sized: false,
                 said_inline: false,
             }),
             work: Condvar::new(),
+            gone: Condvar::new(),
             idle,
         }
     }
@@ -125,11 +120,11 @@ impl Workers {
         waker: Waker,
         make: impl FnOnce(Waker) -> Job,
     ) -> Submitted {
-        if IS_WORKER.get() {
+        if is_worker() {
             return Submitted::RunHere;
         }
-        let mut state = self.lock();
-        if state.size() == 0 {
+        let mut state = self.lock_sized();
+        if state.crew.size() == 0 {
             let say = !std::mem::replace(&mut state.said_inline, true);
             drop(state);
             if say {
@@ -137,23 +132,14 @@ impl Workers {
             }
             return Submitted::RunHere;
         }
-        if !state.takes_job(place) {
-            let old = match place {
-                Some(key) => state.room.renew(key, waker),
-                None => {
-                    *place = Some(state.room.push_back(waker, ()));
-                    None
-                }
-            };
+        if !state.jobs.takes_one(place) {
+            let old = state.jobs.stand_in_line(place, waker);
             drop(state);
             drop(old);
             return Submitted::Wait;
         }
         // The user's closure is only boxed here, not called.
-        let job = make(waker);
-        state.tickets += 1;
-        let ticket = state.tickets;
-        state.jobs.insert(ticket, job);
+        let ticket = state.jobs.put(make(waker));
         let new = state.threads_to_start();
         drop(state);
         self.work.notify_one();
@@ -164,10 +150,7 @@ impl Workers {
     /// Takes a job back that has not been started.
     pub(super) fn withdraw(&self, ticket: u64) {
         let mut wakers = Wakers::default();
-        let mut state = self.lock();
-        let job = state.jobs.remove(&ticket);
-        state.offer_room(&mut wakers);
-        drop(state);
+        let job = self.lock().jobs.take_back(ticket, &mut wakers);
         drop(job);
         wakers.wake();
     }
@@ -176,20 +159,25 @@ impl Workers {
     pub(super) fn leave_line(&self, place: &mut Option<Key>) {
         let Some(key) = place.take() else { return };
         let mut wakers = Wakers::default();
-        let mut state = self.lock();
-        let left = state.room.remove(key);
-        if left.was_called {
-            state.promised -= 1;
-            state.offer_room(&mut wakers);
-        }
-        drop(state);
+        let left = self.lock().jobs.leave_line(key, &mut wakers);
         drop(left);
         wakers.wake();
     }
 
+    /// Tells the threads to go once the jobs that are queued now have been done. Returns their shift.
+    pub(super) fn dismiss(&self) -> u64 {
+        let mut state = self.lock();
+        let last_ticket = state.jobs.last_ticket();
+        let shift = state.crew.dismiss(last_ticket);
+        drop(state);
+        self.work.notify_all();
+        shift
+    }
+
     fn resize(&'static self, size: usize) {
         let mut state = self.lock();
-        state.size = Some(size);
+        state.crew.resize(size);
+        state.is_sized = true;
         state.said_inline = false;
         let new = state.threads_to_start();
         drop(state);
@@ -198,12 +186,12 @@ impl Workers {
     }
 
     /// Starts the threads that have been counted as started.
-    fn start(&'static self, new: std::ops::RangeInclusive<u64>) {
+    fn start(&'static self, (shift, new): (u64, RangeInclusive<u64>)) {
         for number in new {
             let builder = thread::Builder::new().name(format!("evlet-tpool-{number}"));
             // Dropping the handle detaches the thread.
-            if let Err(error) = builder.spawn(|| self.work()) {
-                self.lock().threads -= 1;
+            if let Err(error) = builder.spawn(move || self.work(shift)) {
+                self.one_has_gone(shift);
                 self.run_if_nobody_else_will(&error);
             }
         }
@@ -214,13 +202,12 @@ impl Workers {
         loop {
             let mut wakers = Wakers::default();
             let mut state = self.lock();
-            if state.threads > 0 {
+            if state.crew.threads() > 0 {
                 return;
             }
-            let Some((_, job)) = state.jobs.pop_first() else {
+            let Some(job) = state.jobs.take_up_to(u64::MAX, &mut wakers) else {
                 return;
             };
-            state.offer_room(&mut wakers);
             drop(state);
             wakers.wake();
             if std::mem::take(&mut say) {
@@ -234,91 +221,87 @@ impl Workers {
     }
 
     /// The life of a thread.
-    fn work(&self) {
+    fn work(&self, shift: u64) {
         IS_WORKER.set(true);
-        let mut state = self.lock();
+        let _leaves = Leaves {
+            workers: self,
+            shift,
+        };
         loop {
-            if state.threads > state.size().max(1) {
-                break;
-            }
-            if let Some((_, job)) = state.jobs.pop_first() {
-                let mut wakers = Wakers::default();
-                state.offer_room(&mut wakers);
+            let mut wakers = Wakers::default();
+            let mut state = self.lock();
+            let Some(last_ticket) = state.crew.takes_up_to(shift) else {
+                return;
+            };
+            if let Some(job) = state.jobs.take_up_to(last_ticket, &mut wakers) {
                 drop(state);
                 wakers.wake();
                 job();
-                state = self.lock();
                 continue;
             }
-            state.idle += 1;
+            if !state.crew.may_rest(shift) {
+                return;
+            }
+            state.crew.begins_to_rest();
             let waited = self.work.wait_timeout(state, self.idle);
-            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            state = woken;
-            state.idle -= 1;
-            if timeout.timed_out() && state.jobs.is_empty() {
-                break;
+            let (mut state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state.crew.ends_its_rest(shift);
+            if timeout.timed_out() && state.jobs.len() == 0 {
+                return;
             }
         }
-        state.threads -= 1;
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn one_has_gone(&self, shift: u64) {
+        let mut wakers = Wakers::default();
+        let mut state = self.lock();
+        if state.crew.one_has_gone(shift) {
+            state.departures.call_all(&mut wakers);
+            self.gone.notify_all();
+        }
+        drop(state);
+        wakers.wake();
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing under the lock panics, and if it did the counts would still be right.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As [`lock`](Self::lock), once it is known how many threads there may be.
+    fn lock_sized(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        if state.is_sized {
+            return state;
+        }
+        let (size, trouble) = size::from_environment();
+        state.crew.resize(size);
+        state.is_sized = true;
+        // Whoever is told may look at the pool.
+        drop(state);
+        if let Some(trouble) = trouble {
+            tell(&trouble);
+        }
+        self.lock()
     }
 }
 
 impl State {
-    fn size(&mut self) -> usize {
-        *self.size.get_or_insert_with(size_from_environment)
-    }
-
-    fn has_room(&self) -> bool {
-        self.jobs.len() + self.promised < self.capacity
-    }
-
-    /// Whether a job may go in now, by promise or because there is room that nobody waits for.
-    fn takes_job(&mut self, place: &mut Option<Key>) -> bool {
-        match place.take_if(|key| self.room.is_called(key)) {
-            Some(key) => {
-                drop(self.room.remove(key));
-                self.promised -= 1;
-                true
-            }
-            None => place.is_none() && self.has_room(),
-        }
-    }
-
-    fn offer_room(&mut self, wakers: &mut Wakers<Waker>) {
-        while self.has_room() && self.room.call_first(wakers) {
-            self.promised += 1;
-        }
-    }
-
-    /// Counts as started as many threads as jobs lack; returns their numbers.
-    fn threads_to_start(&mut self) -> std::ops::RangeInclusive<u64> {
-        let lacking = self.jobs.len().saturating_sub(self.idle);
-        let allowed = self.size().saturating_sub(self.threads);
-        let new = lacking.min(allowed);
-        self.threads += new;
-        let first = self.started + 1;
-        self.started += new as u64;
-        first..=self.started
+    fn threads_to_start(&mut self) -> (u64, RangeInclusive<u64>) {
+        (self.crew.shift(), self.crew.threads_for(self.jobs.len()))
     }
 }
 
-fn size_from_environment() -> usize {
-    let Some(text) = std::env::var_os(SIZE_VARIABLE) else {
-        return DEFAULT_SIZE;
-    };
-    let size = text.to_str().and_then(|text| text.trim().parse().ok());
-    size.unwrap_or_else(|| {
-        tell(&format!(
-            "{SIZE_VARIABLE} is {text:?}, which is not a number of threads: there will be up to \
-             {DEFAULT_SIZE}"
-        ));
-        DEFAULT_SIZE
-    })
+/// However a thread ends, it is counted as gone.
+struct Leaves<'a> {
+    workers: &'a Workers,
+    shift: u64,
+}
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.workers.one_has_gone(self.shift);
+    }
 }
 
 fn tell(message: &str) {
@@ -351,14 +334,14 @@ mod tests {
     #[test]
     fn threads_start_on_demand_and_end_when_idle() {
         let workers = pool(10, 3, Duration::ZERO);
-        assert_eq!(workers.lock().threads, 0);
+        assert_eq!(workers.lock().crew.threads(), 0);
         let (tell, told) = mpsc::channel();
         submit(workers, move || {
             tell.send(thread::current().name().map(str::to_owned))
                 .unwrap();
         });
         assert_eq!(told.recv().unwrap().as_deref(), Some("evlet-tpool-1"));
-        wait_until(workers, |state| state.threads == 0);
+        wait_until(workers, |state| state.crew.threads() == 0);
     }
 
     // proves E-3
@@ -369,7 +352,7 @@ mod tests {
         submit(workers, move || {
             let _ = held.recv();
         });
-        wait_until(workers, |state| state.jobs.is_empty());
+        wait_until(workers, |state| state.jobs.len() == 0);
         let Submitted::Queued(ticket) = submit(workers, || {}) else {
             panic!("there was room")
         };
@@ -392,6 +375,6 @@ mod tests {
             "the first passed it on"
         );
         drop(release);
-        wait_until(workers, |state| state.jobs.is_empty());
+        wait_until(workers, |state| state.jobs.len() == 0);
     }
 }

@@ -557,3 +557,21 @@ fn a_call_of_a_proxy() {
     );
     assert_eq!(awaits.run().len(), 1);
 }
+
+#[test]
+fn killall() {
+    let _turn = alone();
+    let awaits = cancel_at_every_await_in(
+        async || tpool::execute(|| ()).await,
+        async |()| tpool::killall().await,
+        async |(), attempt| {
+            // The kill stands, wherever its wait was given up.
+            while attempt.polls > 0 && tpool::stats().threads > 0 {
+                yield_now().await;
+            }
+            tpool::execute(|| ()).await;
+        },
+    );
+    // The thread may be gone before anybody looks.
+    assert!(awaits.run().len() <= 1);
+}

@@ -29,6 +29,7 @@ mod retry;
 mod semaphore;
 mod testing;
 mod tpool;
+mod tpool_ending;
 mod tpool_proxy;
 
 // What all of them promise.

@@ -362,22 +362,3 @@ fn a_size_that_is_no_number_is_said_and_not_taken() {
 fn child_has_twenty_threads() {
     assert_eq!(tpool::stats().size, 20);
 }
-
-#[test]
-fn a_stuck_job_does_not_keep_the_process() {
-    in_a_process("tpool::child_leaves_a_job_behind", "2");
-}
-
-#[test]
-#[ignore = "run by a_stuck_job_does_not_keep_the_process"]
-fn child_leaves_a_job_behind() {
-    run(async {
-        let stuck = tpool::execute(|| {
-            loop {
-                thread::park();
-            }
-        });
-        let stuck: Result<(), _> = with_timeout(MS, stuck).await;
-        assert!(stuck.is_err());
-    });
-}

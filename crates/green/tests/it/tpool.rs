@@ -13,7 +13,7 @@ use evlet_hub::{Hub, now, run, spawn, spawn_n, yield_now};
 use futures::future::join_all;
 use futures::{FutureExt, poll};
 
-use crate::stage::{MS, SECOND, reports_of, virtually};
+use crate::stage::{SECOND, reports_of, virtually};
 use crate::threads::{alone, give_up_once, in_a_process, occupy};
 
 // conformance 100

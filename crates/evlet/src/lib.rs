@@ -91,9 +91,10 @@ pub use evlet_hub::{
 pub use evlet_green::{
     AlreadySent, BackOffLoopingCall, Closed, DynamicLoopingCall, Empty, Event,
     FixedIntervalLoopingCall, FixedIntervalWithTimeoutLoopingCall, Full, FutureExt, GreenPile,
-    GreenPool, LifoQueue, LightQueue, LoopError, LoopingCall, Permit, PoolFull, PriorityQueue,
-    Queue, Retry, Semaphore, TooManyDone, event, greenlet, limit, looping_call, pile, pool, queue,
-    retry, semaphore, tpool, with_timeout, with_timeout_or,
+    GreenPool, Item, LifoQueue, LightQueue, LoopError, LoopingCall, Permit, Pool, PoolBuilder,
+    PoolFull, PriorityQueue, Queue, Retry, Semaphore, TooManyDone, event, greenlet, limit,
+    looping_call, pile, pool, queue, resources, retry, semaphore, tpool, with_timeout,
+    with_timeout_or,
 };
 
 pub use evlet_net::{

@@ -47,6 +47,7 @@
 //! | [`limit`] | [`with_timeout`], [`with_timeout_or`], [`FutureExt`]; future [`TimeoutOr`](limit::TimeoutOr) |
 //! | [`pool`] | [`GreenPool`], [`Imap`](pool::Imap); error [`PoolFull`]; futures [`Spawn`](pool::Spawn), [`SpawnN`](pool::SpawnN), [`WaitAll`](pool::WaitAll), [`Next`](pool::Next); [`Apply`](pool::Apply) with [`Whole`](pool::Whole) and [`Spread`](pool::Spread) |
 //! | [`pile`] | [`GreenPile`]; futures [`Spawn`](pile::Spawn), [`Next`](pile::Next) |
+//! | [`resources`] | [`Pool`], [`PoolBuilder`], [`Item`]; futures [`Get`](resources::Get), [`GetItem`](resources::GetItem) |
 //! | [`looping_call`] | [`FixedIntervalLoopingCall`], [`FixedIntervalWithTimeoutLoopingCall`], [`DynamicLoopingCall`], [`BackOffLoopingCall`], [`LoopingCall`]; what their functions return: [`IntoStep`](looping_call::IntoStep), [`IntoDynamicStep`](looping_call::IntoDynamicStep), [`IntoBackOffStep`](looping_call::IntoBackOffStep); error [`LoopError`]; future [`LoopWait`](looping_call::LoopWait) |
 //! | [`mod@retry`] | [`retry`](retry()), [`Retry`]; future [`Retrying`](retry::Retrying) |
 //! | [`greenlet`] | [`Greenlet`](greenlet::Greenlet); error [`GreenletError`](greenlet::GreenletError); future [`Switch`](greenlet::Switch) |
@@ -80,6 +81,8 @@ pub mod pool;
 
 pub mod pile;
 
+pub mod resources;
+
 pub mod looping_call;
 
 pub mod retry;
@@ -103,5 +106,6 @@ pub use looping_call::{
 pub use pile::GreenPile;
 pub use pool::{GreenPool, PoolFull};
 pub use queue::{Closed, Empty, Full, LifoQueue, LightQueue, PriorityQueue, Queue, TooManyDone};
+pub use resources::{Item, Pool, PoolBuilder};
 pub use retry::{Retry, retry};
 pub use semaphore::{Permit, Semaphore};

@@ -14,7 +14,7 @@ use evlet_green::queue::{BaseQueue, Lifo, Order, Smallest};
 use evlet_green::testing::{Moment, cancel_at_every_await_in};
 use evlet_green::{
     Closed, DynamicLoopingCall, Event, FixedIntervalLoopingCall, GreenPile, GreenPool, LightQueue,
-    Queue, Semaphore, retry, tpool, with_timeout, with_timeout_or,
+    Pool, Queue, Semaphore, retry, tpool, with_timeout, with_timeout_or,
 };
 use evlet_hub::{sleep, spawn, spawn_n, stats, yield_now};
 use futures::{SinkExt, StreamExt};
@@ -412,6 +412,68 @@ fn spawn_into_a_pile_and_next() {
         },
     );
     assert_eq!(awaits.run().len(), 3, "for room twice, for the last result");
+}
+
+/// A pool whose items take a second to make and a second to check, and whose only one comes back a
+/// turn from now.
+async fn soon_with_an_item() -> Pool<u32> {
+    let pool = Pool::builder()
+        .max_size(1)
+        .min_size(1)
+        .check(async |n: &mut u32| (sleep(SECOND).await, *n > 0).1)
+        .create(async || Ok((sleep(SECOND).await, 7).1));
+    let Ok(item) = pool.item().await;
+    spawn_n(async move { drop(item) });
+    pool
+}
+
+/// Whoever comes next gets one.
+async fn has_an_item(pool: &Pool<u32>) {
+    settle().await;
+    assert_eq!((pool.waiting(), pool.free(), stats().timers), (0, 1, 0));
+    let Ok(item) = pool.item().await;
+    assert_eq!((*item, pool.free(), pool.size()), (7, 0, 1));
+}
+
+#[test]
+fn get_from_a_pool() {
+    let awaits = cancel_at_every_await_in(
+        soon_with_an_item,
+        async |pool| {
+            let Ok(item) = pool.get().await;
+            pool.put(item);
+        },
+        async |pool, _| has_an_item(pool).await,
+    );
+    assert_eq!(awaits.run().len(), 2, "its turn, the check");
+    let awaits = cancel_at_every_await_in(
+        soon_with_an_item,
+        async |pool| drop(pool.item().await),
+        async |pool, _| has_an_item(pool).await,
+    );
+    assert_eq!(awaits.run().len(), 2);
+}
+
+#[test]
+fn make_an_item_for_a_pool() {
+    let world = async || {
+        let pool = soon_with_an_item().await;
+        settle().await;
+        pool.clear();
+        pool
+    };
+    let awaits = cancel_at_every_await_in(
+        world,
+        async |pool| drop(pool.item().await),
+        async |pool, _| has_an_item(pool).await,
+    );
+    assert_eq!(awaits.run().len(), 1);
+    let awaits = cancel_at_every_await_in(
+        world,
+        async |pool| pool.fill().await,
+        async |pool, _| has_an_item(pool).await,
+    );
+    assert_eq!(awaits.run().len(), 1);
 }
 
 #[test]

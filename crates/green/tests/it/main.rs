@@ -25,6 +25,8 @@ mod queue_close;
 mod queue_limits;
 mod queue_order;
 mod queue_stream;
+mod resource_hooks;
+mod resource_pool;
 mod retry;
 mod semaphore;
 mod testing;

@@ -100,11 +100,11 @@ pub use evlet_green::{
 pub use evlet_net::{
     Accept, Addr, AddrError, AddrProblem, CONCURRENCY, Connect, ConnectError, CopyAll,
     CopyBidirectional, Fallible, FallibleSend, HandleClosed, Handshake, IntoServed, LINE_LIMIT,
-    LOOK_UPS_AT_ONCE, LineError, ListenError, ListenOptions, MakeFile, Nothing, OperationTimedOut,
-    OwnedReadHalf, OwnedWriteHalf, Pem, Recv, Resolve, ResolveAddr, ResolveError, ReuniteError,
-    SendAll, SendOnce, Serve, Served, StopServe, TcpListener, TcpStream, TlsConfig, TlsError,
-    TlsStream, ToAddr, Try, connect, connect_from, copy, copy_bidirectional, listen, resolve,
-    resolve_addr, serve, wrap_ssl,
+    LOOK_UPS_AT_ONCE, LineError, ListenError, ListenOptions, Listener, MakeFile, Nothing,
+    OperationTimedOut, OwnedReadHalf, OwnedWriteHalf, Pem, Recv, Resolve, ResolveAddr,
+    ResolveError, ReuniteError, SendAll, SendOnce, Serve, Served, StopServe, TcpListener,
+    TcpStream, TlsConfig, TlsError, TlsStream, ToAddr, Try, connect, connect_from, copy,
+    copy_bidirectional, listen, resolve, resolve_addr, serve, wrap_ssl,
 };
 
 pub use evlet_macros::{main, test};

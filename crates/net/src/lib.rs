@@ -67,7 +67,8 @@
 //! # Map, in reading order
 //!
 //! `addr` and `addr_error` (addresses as people write them), `resolve`, `descriptor` (the system
-//! calls), `connect`, `listen`, `listener` with `accept_error` and `shortage`, `socket` (a connection
+//! calls), `connect`, `listen`, `listener` (what can be served), `acceptor` with `accept_error` and
+//! `shortage`, `tcp_listener`, `socket` (a connection
 //! and the handles on it), `tcp_stream`, `transfer` (its futures), `stream_traits`, `split`,
 //! `make_file`, `serve` with `serve_slot` and `served`, `copy`, `tls`; [`testing`] for tests of streams.
 //!
@@ -84,6 +85,7 @@
 //! marked close-on-exec by a second call, since the first one cannot.
 
 mod accept_error;
+mod acceptor;
 mod addr;
 mod addr_error;
 mod connect;
@@ -104,12 +106,14 @@ mod shortage;
 mod socket;
 mod split;
 mod stream_traits;
+mod tcp_listener;
 mod tcp_stream;
 pub mod testing;
 mod tls;
 mod transfer;
 mod tries;
 
+pub use acceptor::Accept;
 pub use addr::{Addr, ToAddr};
 pub use addr_error::{AddrError, AddrProblem};
 pub use connect::{Connect, connect, connect_from};
@@ -118,13 +122,14 @@ pub use copy::{CopyAll, CopyBidirectional, copy, copy_bidirectional};
 pub use line_error::LineError;
 pub use listen::{ListenOptions, listen};
 pub use listen_error::ListenError;
-pub use listener::{Accept, TcpListener};
+pub use listener::Listener;
 pub use make_file::{LINE_LIMIT, MakeFile};
 pub use operation_error::{HandleClosed, OperationTimedOut};
 pub use resolve::{LOOK_UPS_AT_ONCE, Resolve, ResolveAddr, ResolveError, resolve, resolve_addr};
 pub use serve::{CONCURRENCY, Serve, serve};
 pub use served::{Fallible, FallibleSend, IntoServed, Nothing, Served, StopServe};
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
+pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
 pub use tls::{Handshake, Pem, TlsConfig, TlsError, TlsStream, wrap_ssl};
 pub use transfer::{Recv, SendAll, SendOnce};

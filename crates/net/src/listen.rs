@@ -13,7 +13,7 @@ use crate::addr::{Target, ToAddr};
 use crate::addr_error::{AddrError, AddrProblem};
 use crate::descriptor;
 use crate::listen_error::ListenError;
-use crate::listener::TcpListener;
+use crate::tcp_listener::TcpListener;
 use crate::tries::Try;
 
 /// Listens on `addr` with the options that eventlet's `listen` has: a backlog of 50 and

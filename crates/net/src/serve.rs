@@ -7,12 +7,10 @@
 //! connection and is reported: one bad peer must not stop a server. Asking to stop is explicit
 //! ([`StopServe`](crate::StopServe)).
 
-use std::borrow::Borrow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -24,10 +22,9 @@ use evlet_hub::report::{self, Report};
 use evlet_hub::wait::{self, WaitKind, WaitsOn};
 use pin_project_lite::pin_project;
 
-use crate::listener::TcpListener;
+use crate::listener::Listener;
 use crate::serve_slot::slot;
 use crate::served::{IntoServed, Served, peer_went_away};
-use crate::tcp_stream::TcpStream;
 
 /// How many connections [`serve`] handles at once: 1000, as eventlet.
 pub const CONCURRENCY: usize = 1000;
@@ -76,8 +73,8 @@ pub const CONCURRENCY: usize = 1000;
 #[track_caller]
 pub fn serve<L, H, F, K: 'static>(listener: L, handle: H) -> impl Future<Output = io::Result<()>>
 where
-    L: Borrow<TcpListener>,
-    H: FnMut(TcpStream, SocketAddr) -> F,
+    L: Listener,
+    H: FnMut(L::Stream, L::Peer) -> F,
     F: Future + 'static,
     F::Output: IntoServed<K>,
 {
@@ -112,7 +109,7 @@ enum Pool {
     Given(GreenPool),
 }
 
-impl<L: Borrow<TcpListener>> Serve<L> {
+impl<L: Listener> Serve<L> {
     /// Serves `listener`, given by value or by reference.
     pub fn new(listener: L) -> Self {
         Serve {
@@ -144,20 +141,20 @@ impl<L: Borrow<TcpListener>> Serve<L> {
     #[track_caller]
     pub fn run<H, F, K: 'static>(self, mut handle: H) -> impl Future<Output = io::Result<()>>
     where
-        H: FnMut(TcpStream, SocketAddr) -> F,
+        H: FnMut(L::Stream, L::Peer) -> F,
         F: Future + 'static,
         F::Output: IntoServed<K>,
     {
         let at = Location::caller();
         async move {
-            let listener = self.listener.borrow();
+            let listener = self.listener;
             let (pool, given) = match self.pool {
                 Pool::Of(size) => (GreenPool::new(size), false),
                 Pool::Given(pool) => (pool, true),
             };
             let stop = Rc::new(Stop::default());
             loop {
-                let (slot, taken) = slot::<Work<F>>(at);
+                let (slot, taken) = slot::<Work<F, L::Peer>>(at);
                 let worker = serve_one(taken, Rc::clone(&stop));
                 let placed = match given {
                     true => stop.or(place_in(&pool, worker), at).await,
@@ -172,8 +169,9 @@ impl<L: Borrow<TcpListener>> Serve<L> {
                 let (stream, peer) = accepted?;
                 // The handler's own code runs here until its future is made. A panic in it is
                 // carried to the green thread of its connection, like one that comes later.
+                let name = peer.clone();
                 let made = catch_unwind(AssertUnwindSafe(|| handle(stream, peer)));
-                slot.give(Work { peer, made });
+                slot.give(Work { peer: name, made });
             }
         }
     }
@@ -205,13 +203,14 @@ impl Drop for Asking {
 }
 
 /// A connection's handler on its way to the green thread that runs it.
-struct Work<F> {
-    peer: SocketAddr,
+struct Work<F, P> {
+    peer: P,
     made: std::thread::Result<F>,
 }
 
-async fn serve_one<F, K>(taken: crate::serve_slot::Taken<Work<F>>, stop: Rc<Stop>)
+async fn serve_one<F, P, K>(taken: crate::serve_slot::Taken<Work<F, P>>, stop: Rc<Stop>)
 where
+    P: fmt::Display,
     F: Future,
     F::Output: IntoServed<K>,
 {

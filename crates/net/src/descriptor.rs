@@ -13,7 +13,11 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use evlet_hub::sys::{self, Call, CallKind};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, ipproto};
+use rustix::net::addr::SocketAddrArg;
+use rustix::net::{
+    AddressFamily, Protocol, RecvAncillaryBuffer, RecvFlags, RecvMsg, SendAncillaryBuffer,
+    SendFlags, SocketAddrAny, SocketType, ipproto,
+};
 
 /// A new TCP socket for addresses of the kind of `addr`.
 pub(crate) fn new_tcp(addr: &SocketAddr) -> io::Result<OwnedFd> {
@@ -21,9 +25,23 @@ pub(crate) fn new_tcp(addr: &SocketAddr) -> io::Result<OwnedFd> {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
     };
+    new_socket(family, SocketType::STREAM, Some(ipproto::TCP))
+}
+
+/// A new socket.
+pub(crate) fn new_socket(
+    family: AddressFamily,
+    kind: SocketType,
+    protocol: Option<Protocol>,
+) -> io::Result<OwnedFd> {
     again(CallKind::Socket, None, || {
-        marked::socket(family, SocketType::STREAM)
+        marked::socket(family, kind, protocol)
     })
+}
+
+/// Two Unix sockets, connected to each other.
+pub(crate) fn new_pair(kind: SocketType) -> io::Result<(OwnedFd, OwnedFd)> {
+    again(CallKind::Socket, None, || marked::pair(kind))
 }
 
 /// Takes one connection from the backlog. `None` for the address: the peer is gone already.
@@ -32,6 +50,12 @@ pub(crate) fn accept(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddr>)> 
     let (fd, peer) = marked::accept(fd)?;
     let peer = peer.and_then(|addr| SocketAddr::try_from(addr).ok());
     Ok((fd, peer))
+}
+
+/// Takes one connection of any family from the backlog.
+pub(crate) fn accept_any(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
+    gate(CallKind::Accept, fd)?;
+    marked::accept(fd)
 }
 
 /// One `recv`.
@@ -58,6 +82,39 @@ pub(crate) fn send_vectored(fd: &OwnedFd, data: &[io::IoSlice<'_>]) -> io::Resul
 pub(crate) fn recv_vectored(fd: &OwnedFd, bufs: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
     gate(CallKind::Read, fd)?;
     Ok(rustix::io::readv(fd, bufs)?)
+}
+
+/// One gathering `send` with something beside the bytes.
+pub(crate) fn sendmsg(
+    fd: &OwnedFd,
+    data: &[io::IoSlice<'_>],
+    control: &mut SendAncillaryBuffer<'_, '_, '_>,
+) -> io::Result<usize> {
+    gate(CallKind::Write, fd)?;
+    Ok(rustix::net::sendmsg(fd, data, control, marked::SEND)?)
+}
+
+/// One scattering `recv` that tells what came beside the bytes. Descriptors that come are
+/// close-on-exec.
+pub(crate) fn recvmsg(
+    fd: &OwnedFd,
+    bufs: &mut [io::IoSliceMut<'_>],
+    control: &mut RecvAncillaryBuffer<'_>,
+    flags: RecvFlags,
+) -> io::Result<RecvMsg> {
+    gate(CallKind::Read, fd)?;
+    Ok(rustix::net::recvmsg(
+        fd,
+        bufs,
+        control,
+        flags | marked::RECV,
+    )?)
+}
+
+/// One `sendto`.
+pub(crate) fn send_to(fd: &OwnedFd, data: &[u8], to: &impl SocketAddrArg) -> io::Result<usize> {
+    gate(CallKind::Write, fd)?;
+    Ok(rustix::net::sendto(fd, data, marked::SEND, to)?)
 }
 
 /// Ends one or both directions. A socket that is not connected any more has nothing to end.
@@ -119,16 +176,25 @@ pub(crate) const MAX_SLICES: usize = 1024;
 #[cfg(not(target_vendor = "apple"))]
 mod marked {
     use super::*;
-    use rustix::net::{SocketAddrAny, SocketFlags};
+    use rustix::net::SocketFlags;
 
     pub(super) const SEND: SendFlags = SendFlags::NOSIGNAL;
+    pub(super) const RECV: RecvFlags = RecvFlags::CMSG_CLOEXEC;
 
     fn marks() -> SocketFlags {
         SocketFlags::CLOEXEC | SocketFlags::NONBLOCK
     }
 
-    pub(super) fn socket(family: AddressFamily, kind: SocketType) -> rustix::io::Result<OwnedFd> {
-        rustix::net::socket_with(family, kind, marks(), Some(ipproto::TCP))
+    pub(super) fn socket(
+        family: AddressFamily,
+        kind: SocketType,
+        protocol: Option<Protocol>,
+    ) -> rustix::io::Result<OwnedFd> {
+        rustix::net::socket_with(family, kind, marks(), protocol)
+    }
+
+    pub(super) fn pair(kind: SocketType) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+        rustix::net::socketpair(AddressFamily::UNIX, kind, marks(), None)
     }
 
     pub(super) fn accept(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
@@ -139,13 +205,23 @@ mod marked {
 #[cfg(target_vendor = "apple")]
 mod marked {
     use super::*;
-    use rustix::net::SocketAddrAny;
 
     // No flag here; `mark` sets SO_NOSIGPIPE on the socket instead.
     pub(super) const SEND: SendFlags = SendFlags::empty();
+    pub(super) const RECV: RecvFlags = RecvFlags::empty();
 
-    pub(super) fn socket(family: AddressFamily, kind: SocketType) -> rustix::io::Result<OwnedFd> {
-        mark(rustix::net::socket(family, kind, Some(ipproto::TCP))?)
+    pub(super) fn socket(
+        family: AddressFamily,
+        kind: SocketType,
+        protocol: Option<Protocol>,
+    ) -> rustix::io::Result<OwnedFd> {
+        mark(rustix::net::socket(family, kind, protocol)?)
+    }
+
+    pub(super) fn pair(kind: SocketType) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+        use rustix::net::SocketFlags;
+        let made = rustix::net::socketpair(AddressFamily::UNIX, kind, SocketFlags::empty(), None)?;
+        Ok((mark(made.0)?, mark(made.1)?))
     }
 
     pub(super) fn accept(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {

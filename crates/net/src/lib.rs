@@ -70,11 +70,13 @@
 //! calls), `connect`, `listen`, `listener` (what can be served), `acceptor` with `accept_error` and
 //! `shortage`, `tcp_listener`, `socket` (a connection
 //! and the handles on it), `tcp_stream`, `transfer` (its futures), `stream_traits`, `split`,
-//! `make_file`, `serve` with `serve_slot` and `served`, `copy`, `tls`; [`testing`] for tests of streams.
+//! `make_file`, `unix` (streams, listeners, datagrams, descriptors on their way), `datagram` (what all
+//! datagrams have in common), `udp`, `serve` with `serve_slot` and `served`, `copy`, `tls`;
+//! [`testing`] for tests of streams.
 //!
 //! # What is left out
 //!
-//! Unix sockets, UDP, trying several addresses at once, and a resolver of our own: they have an
+//! Trying several addresses at once, and a resolver of our own: they have an
 //! issue of their own. Waiting for unread input before a close (lingering close), so an answer sent
 //! right before closing may be lost if the peer has sent more than was read: read to the end first.
 //! Ending TLS and going on in plain text on the same connection. Windows.
@@ -91,6 +93,7 @@ mod addr_error;
 mod connect;
 mod connect_error;
 mod copy;
+mod datagram;
 mod descriptor;
 mod line_error;
 mod listen;
@@ -112,6 +115,8 @@ pub mod testing;
 mod tls;
 mod transfer;
 mod tries;
+mod udp;
+mod unix;
 
 pub use acceptor::Accept;
 pub use addr::{Addr, ToAddr};
@@ -119,6 +124,7 @@ pub use addr_error::{AddrError, AddrProblem};
 pub use connect::{Connect, connect, connect_from};
 pub use connect_error::ConnectError;
 pub use copy::{CopyAll, CopyBidirectional, copy, copy_bidirectional};
+pub use datagram::{DatagramCut, RecvDatagram, RecvFrom, SendDatagram, SendTo};
 pub use line_error::LineError;
 pub use listen::{ListenOptions, listen};
 pub use listen_error::ListenError;
@@ -134,3 +140,8 @@ pub use tcp_stream::TcpStream;
 pub use tls::{Handshake, Pem, TlsConfig, TlsError, TlsStream, wrap_ssl};
 pub use transfer::{Recv, SendAll, SendOnce};
 pub use tries::Try;
+pub use udp::{ConnectUdp, DatagramBatch, Datagrams, RecvBatch, UdpOptions, UdpSocket};
+pub use unix::{
+    ConnectUnix, FDS_AT_ONCE, PeerCredentials, RecvFds, SendFds, SendToUnix, ToUnixAddr, UnixAddr,
+    UnixDatagram, UnixError, UnixListenOptions, UnixListener, UnixStep, UnixStream,
+};

@@ -74,7 +74,7 @@ fn advice(kind: io::ErrorKind) -> Option<&'static str> {
     Some(match kind {
         AddrInUse => {
             "Somebody listens there already: stop that program, choose another port (0 takes any \
-             that is free), or share it with ListenOptions::reuse_port on both sides"
+             that is free), or share it with reuse_port on both sides"
         }
         PermissionDenied => "Ports below 1024 need a privilege: choose a higher one",
         AddrNotAvailable => "This machine has no such address: 0.0.0.0 and [::] are all it has",

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::panic::Location;
 
@@ -12,32 +13,33 @@ use crate::descriptor;
 use crate::socket::Handle;
 use crate::tcp_stream::TcpStream;
 use crate::transfer::{Recv, SendAll, SendOnce};
+use crate::unix::UnixStream;
 
-/// The half that receives. See [`TcpStream::split`].
-#[derive(Debug)]
-pub struct OwnedReadHalf {
+/// The half of a stream that receives. See [`TcpStream::split`].
+pub struct OwnedReadHalf<S = TcpStream> {
     pub(crate) handle: Handle,
+    of: PhantomData<fn() -> S>,
 }
 
-/// The half that sends. Dropping it tells the peer that no more comes. See [`TcpStream::split`].
-#[derive(Debug)]
-pub struct OwnedWriteHalf {
+/// The half of a stream that sends. Dropping it tells the peer that no more comes. See
+/// [`TcpStream::split`].
+pub struct OwnedWriteHalf<S = TcpStream> {
     pub(crate) handle: Handle,
+    of: PhantomData<fn() -> S>,
 }
 
-pub(crate) fn split(
-    stream: TcpStream,
+pub(crate) fn split<S>(
+    handle: Handle,
     at: &'static Location<'static>,
-) -> (OwnedReadHalf, OwnedWriteHalf) {
-    let writer = stream.handle.share(at);
-    stream.handle.stop_writing(); // the other writes on: the peer sees nothing of this
-    let read = OwnedReadHalf {
-        handle: stream.handle,
-    };
-    (read, OwnedWriteHalf { handle: writer })
+) -> (OwnedReadHalf<S>, OwnedWriteHalf<S>) {
+    let writer = handle.share(at);
+    handle.stop_writing(); // the other writes on: the peer sees nothing of this
+    let of = PhantomData;
+    let read = OwnedReadHalf { handle, of };
+    (read, OwnedWriteHalf { handle: writer, of })
 }
 
-impl OwnedReadHalf {
+impl<S> OwnedReadHalf<S> {
     /// As [`TcpStream::recv`].
     ///
     /// # Errors
@@ -62,14 +64,17 @@ impl OwnedReadHalf {
         Recv::new(&self.handle, Location::caller(), buf, RecvFlags::PEEK)
     }
 
-    /// The other end's address.
-    ///
-    /// # Errors
-    /// `NotConnected` when the connection is gone.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        descriptor::peer_addr(self.handle.fd())
+    /// The handle of both, if they belong together.
+    fn join(self, write: OwnedWriteHalf<S>) -> Result<Handle, ReuniteError<S>> {
+        if !self.handle.same_socket(&write.handle) {
+            return Err(ReuniteError(self, write));
+        }
+        self.handle.absorb(&write.handle);
+        Ok(self.handle)
     }
+}
 
+impl OwnedReadHalf<TcpStream> {
     /// The stream again.
     ///
     /// # Errors
@@ -88,17 +93,34 @@ impl OwnedReadHalf {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn reunite(self, write: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
-        if !self.handle.same_socket(&write.handle) {
-            return Err(ReuniteError(self, write));
-        }
-        self.handle.absorb(&write.handle);
-        Ok(TcpStream {
-            handle: self.handle,
-        })
+        let handle = self.join(write)?;
+        Ok(TcpStream { handle })
+    }
+
+    /// The other end's address.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        descriptor::peer_addr(self.handle.fd())
     }
 }
 
-impl OwnedWriteHalf {
+impl OwnedReadHalf<UnixStream> {
+    /// The stream again.
+    ///
+    /// # Errors
+    /// [`ReuniteError`] hands both back when they are halves of two different connections.
+    pub fn reunite(
+        self,
+        write: OwnedWriteHalf<UnixStream>,
+    ) -> Result<UnixStream, ReuniteError<UnixStream>> {
+        let handle = self.join(write)?;
+        Ok(UnixStream { handle })
+    }
+}
+
+impl<S> OwnedWriteHalf<S> {
     /// As [`TcpStream::send`].
     ///
     /// # Errors
@@ -123,6 +145,15 @@ impl OwnedWriteHalf {
         SendAll::new(&self.handle, Location::caller(), data)
     }
 
+    /// Tells the peer that no more comes. Sending gives `NotConnected` from then on.
+    ///
+    /// Doing it twice is doing it once; dropping the half does it too.
+    pub fn close(&self) {
+        self.handle.stop_writing();
+    }
+}
+
+impl OwnedWriteHalf<TcpStream> {
     /// The other end's address.
     ///
     /// # Errors
@@ -133,18 +164,42 @@ impl OwnedWriteHalf {
 }
 
 /// Two halves that do not belong together. They come back in it.
-#[derive(Debug)]
-pub struct ReuniteError(
+pub struct ReuniteError<S = TcpStream>(
     /// The half that receives.
-    pub OwnedReadHalf,
+    pub OwnedReadHalf<S>,
     /// The half that sends.
-    pub OwnedWriteHalf,
+    pub OwnedWriteHalf<S>,
 );
 
-impl fmt::Display for ReuniteError {
+impl<S> fmt::Display for ReuniteError<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("these halves belong to two different connections: reunite each with its own")
     }
 }
 
-impl Error for ReuniteError {}
+impl<S> Error for ReuniteError<S> {}
+
+impl<S> fmt::Debug for ReuniteError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReuniteError")
+            .field(&self.0)
+            .field(&self.1)
+            .finish()
+    }
+}
+
+impl<S> fmt::Debug for OwnedReadHalf<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedReadHalf")
+            .field("handle", &self.handle)
+            .finish()
+    }
+}
+
+impl<S> fmt::Debug for OwnedWriteHalf<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedWriteHalf")
+            .field("handle", &self.handle)
+            .finish()
+    }
+}

@@ -14,6 +14,7 @@ use crate::descriptor;
 use crate::socket::{Direction, Handle, Who};
 use crate::split::{OwnedReadHalf, OwnedWriteHalf};
 use crate::tcp_stream::TcpStream;
+use crate::unix::UnixStream;
 
 fn read(
     handle: &Handle,
@@ -135,5 +136,11 @@ reads!(TcpStream, Who::Owner);
 writes!(TcpStream, Who::Owner);
 reads!(&TcpStream, Who::Sharer);
 writes!(&TcpStream, Who::Sharer);
-reads!(OwnedReadHalf, Who::Owner);
-writes!(OwnedWriteHalf, Who::Owner);
+reads!(UnixStream, Who::Owner);
+writes!(UnixStream, Who::Owner);
+reads!(&UnixStream, Who::Sharer);
+writes!(&UnixStream, Who::Sharer);
+reads!(OwnedReadHalf<TcpStream>, Who::Owner);
+writes!(OwnedWriteHalf<TcpStream>, Who::Owner);
+reads!(OwnedReadHalf<UnixStream>, Who::Owner);
+writes!(OwnedWriteHalf<UnixStream>, Who::Owner);

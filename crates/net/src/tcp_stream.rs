@@ -265,7 +265,7 @@ impl TcpStream {
     /// again ([`OwnedReadHalf::reunite`]).
     #[track_caller]
     pub fn split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        split(self, Location::caller())
+        split(self.handle, Location::caller())
     }
 }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,8 +17,8 @@ use rustix::net::RecvFlags;
 use crate::socket::{Direction, Handle, Who};
 
 /// What the futures here have in common: the handle, the place, the wait.
-struct Waiting<'a> {
-    handle: &'a Handle,
+pub(crate) struct Waiting<'a> {
+    pub(crate) handle: &'a Handle,
     at: &'static Location<'static>,
     direction: Direction,
     ticket: Ticket,
@@ -26,7 +27,11 @@ struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    fn new(handle: &'a Handle, at: &'static Location<'static>, direction: Direction) -> Self {
+    pub(crate) fn new(
+        handle: &'a Handle,
+        at: &'static Location<'static>,
+        direction: Direction,
+    ) -> Self {
         Waiting {
             handle,
             at,
@@ -41,12 +46,30 @@ impl<'a> Waiting<'a> {
         Who::Future(self.ticket)
     }
 
+    /// One try of an operation that reads.
+    pub(crate) fn poll_read<T>(
+        &self,
+        cx: &mut Context<'_>,
+        op: impl FnMut(&OwnedFd) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        self.handle.poll_read(self.who(), cx, self.at, op)
+    }
+
+    /// One try of an operation that writes.
+    pub(crate) fn poll_write<T>(
+        &self,
+        cx: &mut Context<'_>,
+        op: impl FnMut(&OwnedFd) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        self.handle.poll_write(self.who(), cx, self.at, op)
+    }
+
     /// Ends one try: a wait that has begun goes on until the limit.
-    fn finish(
+    pub(crate) fn finish<T>(
         &mut self,
         cx: &mut Context<'_>,
-        polled: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+        polled: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.registered = false;
             self.timer = None;

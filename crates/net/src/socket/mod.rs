@@ -73,6 +73,8 @@ struct Marks {
     /// A poll through the handle alone may have left a waiter behind.
     left_reader: bool,
     left_writer: bool,
+    /// A short read does not tell that the kernel has no more.
+    short_reads: bool,
 }
 
 impl Handle {
@@ -86,6 +88,17 @@ impl Handle {
             made: Cell::new(0),
         };
         Handle::with(Rc::new(socket), Marks::default(), at)
+    }
+
+    /// The first handle of a socket whose reads may end before its data: descriptors that travel
+    /// with bytes of a Unix stream end one.
+    pub(crate) fn with_short_reads(io: Io<OwnedFd>, at: Site) -> Handle {
+        let handle = Handle::new(io, at);
+        handle.marks.set(Marks {
+            short_reads: true,
+            ..Marks::default()
+        });
+        handle
     }
 
     fn with(socket: Rc<Socket>, marks: Marks, at: Site) -> Handle {
@@ -209,7 +222,12 @@ impl Drop for Handle {
         if !marks.no_writes {
             self.one_writer_less();
         }
-        // The last handle: the socket goes with it, and its descriptor is closed.
+        // With the last handle the socket goes, and its descriptor is closed; unless one that was
+        // closed before is still held.
+        if socket.handles.get() == 0 && Rc::strong_count(socket) > 1 {
+            let _ = descriptor::shutdown(self.fd(), Shutdown::Both);
+            socket.io.close();
+        }
     }
 }
 

@@ -31,13 +31,13 @@ pub(crate) enum Who {
 
 impl Handle {
     /// One receiving operation: tried first, waited for afterwards.
-    pub(crate) fn poll_read(
+    pub(crate) fn poll_read<T>(
         &self,
         who: Who,
         cx: &mut Context<'_>,
         at: Site,
-        op: impl FnMut(&OwnedFd) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
+        op: impl FnMut(&OwnedFd) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
         self.check(Direction::Read)?;
         if self.timeout() == Some(Duration::ZERO) {
             return self.poll_now(cx, op);
@@ -54,13 +54,13 @@ impl Handle {
     }
 
     /// One sending operation.
-    pub(crate) fn poll_write(
+    pub(crate) fn poll_write<T>(
         &self,
         who: Who,
         cx: &mut Context<'_>,
         at: Site,
-        op: impl FnMut(&OwnedFd) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
+        op: impl FnMut(&OwnedFd) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
         self.check(Direction::Write)?;
         if self.timeout() == Some(Duration::ZERO) {
             return self.poll_now(cx, op);
@@ -77,11 +77,11 @@ impl Handle {
     }
 
     /// A limit of zero: what cannot be done at once gives `WouldBlock`.
-    fn poll_now(
+    fn poll_now<T>(
         &self,
         cx: &mut Context<'_>,
-        mut op: impl FnMut(&OwnedFd) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
+        mut op: impl FnMut(&OwnedFd) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
         ready!(wait::poll_budget(cx));
         loop {
             match op(self.fd()) {
@@ -127,7 +127,7 @@ impl Handle {
 
     /// A short read emptied the kernel's buffer: no need to ask it again to know.
     pub(crate) fn after_read(&self, got: &io::Result<usize>, room: usize) {
-        if matches!(got, Ok(n) if 0 < *n && *n < room) {
+        if matches!(got, Ok(n) if 0 < *n && *n < room) && !self.marks.get().short_reads {
             self.socket.io.drained();
         }
     }

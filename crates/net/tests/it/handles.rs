@@ -204,3 +204,18 @@ fn debug_shows_both_ends() {
         assert_eq!(error, "none");
     });
 }
+
+// The connection ends with its last user, also when one that was closed before is still held.
+#[test]
+fn the_peer_hears_of_the_end_while_a_closed_stream_is_held() {
+    run(async {
+        let (client, server) = pair().await;
+        let mut file = client.makefile();
+        client.close();
+        file.write("last words").await.unwrap();
+        file.flush().await.unwrap();
+        drop(file);
+        assert_eq!(read_all(&server).await.unwrap(), b"last words");
+        drop(client);
+    });
+}

@@ -24,3 +24,6 @@ mod tls_identity; // client certificates, and certificates exchanged while they 
 mod tls_openssl; // against another implementation
 mod tls_session; // what a connection can tell, resumption, ends
 mod traits; // the futures traits
+mod udp;
+mod unix; // streams, listeners, descriptors on their way
+mod unix_datagram;

@@ -55,6 +55,11 @@ pub trait Listener {
         &self,
         at: &'static Location<'static>,
     ) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>>;
+
+    /// Names the running green thread, which is a connection's handler, after the peer.
+    fn name_after(peer: &Self::Peer) {
+        evlet_hub::set_name(peer.to_string());
+    }
 }
 
 /// What leads to a listener is one.
@@ -69,6 +74,10 @@ macro_rules! leads_to_a_listener {
                 at: &'static Location<'static>,
             ) -> impl Future<Output = io::Result<(L::Stream, L::Peer)>> {
                 (**self).accept_at(at)
+            }
+
+            fn name_after(peer: &L::Peer) {
+                L::name_after(peer);
             }
         }
     )* };

@@ -171,7 +171,11 @@ impl<L: Listener> Serve<L> {
                 // carried to the green thread of its connection, like one that comes later.
                 let name = peer.clone();
                 let made = catch_unwind(AssertUnwindSafe(|| handle(stream, peer)));
-                slot.give(Work { peer: name, made });
+                slot.give(Work {
+                    peer: name,
+                    call_after: L::name_after,
+                    made,
+                });
             }
         }
     }
@@ -205,6 +209,8 @@ impl Drop for Asking {
 /// A connection's handler on its way to the green thread that runs it.
 struct Work<F, P> {
     peer: P,
+    /// Names this green thread.
+    call_after: fn(&P),
     made: std::thread::Result<F>,
 }
 
@@ -214,10 +220,15 @@ where
     F: Future,
     F::Output: IntoServed<K>,
 {
-    let Some(Work { peer, made }) = taken.await else {
+    let Some(work) = taken.await else {
         return;
     };
-    evlet_hub::set_name_to_peer(peer);
+    let Work {
+        peer,
+        call_after,
+        made,
+    } = work;
+    call_after(&peer);
     let handler = made.unwrap_or_else(|payload| resume_unwind(payload));
     match handler.await.into_served() {
         Served::Done => {}

@@ -100,6 +100,10 @@ impl Listener for TcpListener {
     ) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> {
         Accept::new(self, at)
     }
+
+    fn name_after(peer: &SocketAddr) {
+        evlet_hub::set_name_to_peer(*peer);
+    }
 }
 
 impl Accepts for TcpListener {

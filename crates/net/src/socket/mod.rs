@@ -36,6 +36,8 @@ pub(crate) struct Socket {
     writers: Cell<u32>,
     /// Handles ever made: the number of the next.
     made: Cell<u32>,
+    /// A short read does not tell that the kernel has no more.
+    short_reads: Cell<bool>,
 }
 
 // A connection has one of each.
@@ -73,8 +75,6 @@ struct Marks {
     /// A poll through the handle alone may have left a waiter behind.
     left_reader: bool,
     left_writer: bool,
-    /// A short read does not tell that the kernel has no more.
-    short_reads: bool,
 }
 
 impl Handle {
@@ -86,6 +86,7 @@ impl Handle {
             handles: Cell::new(1),
             writers: Cell::new(1),
             made: Cell::new(0),
+            short_reads: Cell::new(false),
         };
         Handle::with(Rc::new(socket), Marks::default(), at)
     }
@@ -94,10 +95,7 @@ impl Handle {
     /// with bytes of a Unix stream end one.
     pub(crate) fn with_short_reads(io: Io<OwnedFd>, at: Site) -> Handle {
         let handle = Handle::new(io, at);
-        handle.marks.set(Marks {
-            short_reads: true,
-            ..Marks::default()
-        });
+        handle.socket.short_reads.set(true);
         handle
     }
 

@@ -127,7 +127,7 @@ impl Handle {
 
     /// A short read emptied the kernel's buffer: no need to ask it again to know.
     pub(crate) fn after_read(&self, got: &io::Result<usize>, room: usize) {
-        if matches!(got, Ok(n) if 0 < *n && *n < room) && !self.marks.get().short_reads {
+        if matches!(got, Ok(n) if 0 < *n && *n < room) && !self.socket.short_reads.get() {
             self.socket.io.drained();
         }
     }

@@ -35,7 +35,7 @@ pub struct SendToUnix<'a> {
     kernel: Option<SocketAddrUnix>,
     pause: Option<Sleep>,
     next_pause: Duration,
-    limit: Option<Sleep>,
+    limit: Option<Box<Sleep>>,
 }
 
 impl<'a> SendToUnix<'a> {

@@ -1,7 +1,7 @@
 //! Every stream of ours passes the suite for streams.
 
 use evlet_net::testing::{StreamConformance, duplex, duplex_with_capacity};
-use evlet_net::wrap_ssl;
+use evlet_net::{UnixStream, wrap_ssl};
 
 use crate::loopback::{MS, pair, run, small_pair};
 use crate::tls::configs;
@@ -12,6 +12,12 @@ const CHECKS: usize = 19;
 #[test]
 fn tcp() {
     let checked = run(StreamConformance::new(async || Ok(pair().await)).run());
+    assert_eq!(checked.len(), CHECKS, "{checked:#?}");
+}
+
+#[test]
+fn unix() {
+    let checked = run(StreamConformance::new(async || UnixStream::pair()).run());
     assert_eq!(checked.len(), CHECKS, "{checked:#?}");
 }
 

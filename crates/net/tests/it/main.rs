@@ -25,5 +25,6 @@ mod tls_openssl; // against another implementation
 mod tls_session; // what a connection can tell, resumption, ends
 mod traits; // the futures traits
 mod udp;
-mod unix; // streams, listeners, descriptors on their way
+mod unix; // streams and listeners
 mod unix_datagram;
+mod unix_fds; // descriptors on their way

@@ -9,7 +9,7 @@ use crate::command::{show, show_and_read};
 use crate::libtest::Totals;
 use crate::steps::{Checked, Failed, Steps, Verdict};
 use crate::workspace::cargo;
-use crate::{conformance, examples, miri, readme, realclients, tidy};
+use crate::{conformance, examples, instructions, miri, readme, realclients, tidy};
 
 type Check = (&'static str, fn() -> Verdict);
 
@@ -37,6 +37,7 @@ const CHECKS: &[Check] = &[
     ("examples", examples::all),
     ("README's server", readme::server_runs),
     ("real clients", realclients::all),
+    ("instructions", instructions::check),
     ("miri", miri::all),
 ];
 

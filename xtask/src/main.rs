@@ -18,6 +18,9 @@ mod examples; // every example run, its output compared
 mod readme; // the README's server, taken from the page and run
 mod realclients; // peers that we did not write: Python, nc, nginx, strace
 
+mod bench; // evlet and its peers, measured side by side
+mod instructions; // the hot paths' instructions, against those written down
+
 mod conformance; // the cases of the references and the tests that show them
 mod miri; // the tests that Miri can run
 mod tidy; // rules about files, arrows and pages
@@ -43,6 +46,16 @@ const COMMANDS: &[Command] = &[
         examples::run,
     ),
     (
+        "instructions",
+        "the hot paths' instructions, against those written down",
+        instructions::run,
+    ),
+    (
+        "instructions --write",
+        "count them and write them down",
+        instructions::run_and_write,
+    ),
+    (
         "miri",
         "the tests without descriptors, under Miri",
         miri::run,
@@ -62,6 +75,11 @@ const COMMANDS: &[Command] = &[
 
 fn main() -> ExitCode {
     let asked: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, options @ ..] = &*asked
+        && first == "bench"
+    {
+        return bench::run(options);
+    }
     let asked = asked.join(" ");
     match COMMANDS.iter().find(|(known, _, _)| *known == asked) {
         Some((_, _, command)) => command(),
@@ -75,5 +93,6 @@ fn usage(trouble: &str) -> ExitCode {
     for (name, what, _) in COMMANDS {
         eprintln!("  {name:<20} {what}");
     }
+    eprintln!("  {:<20} {}", "bench [options]", bench::WHAT);
     ExitCode::from(2)
 }

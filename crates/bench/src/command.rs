@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 use crate::contestant::{self, Contestant};
+use crate::hot_paths;
 use crate::measure::{self, Absent, Measure, Outcome};
 use crate::net;
 use crate::orchestrate::{self, Plan};
@@ -19,6 +20,7 @@ const USAGE: &str = "usage: evlet-bench all [--rounds N] [--quick] [--only WORD,
        evlet-bench report RESULTS [--docs FOLDER]
        evlet-bench one CONTESTANT SCENARIO [--size N] [--quick]
        evlet-bench list
+       evlet-bench path NAME N
        evlet-bench turns CONTESTANT N";
 
 /// Rounds of a run, unless the command line says.
@@ -49,6 +51,7 @@ fn dispatch() -> Result<(), lexopt::Error> {
             Ok(())
         }
         Some(Value(command)) if command == "turns" => turns(args),
+        Some(Value(command)) if command == "path" => path(args),
         Some(Value(command)) if command == "list" => {
             list();
             Ok(())
@@ -182,6 +185,25 @@ fn turns(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
     let run = contestant.micro.ok_or("it takes no part in that")?;
     pin::to(pin::MEASURED);
     run("turn-loop", Some(number)).map_err(|absent| absent.why)?;
+    Ok(())
+}
+
+/// `path NAME N`: what `cargo xtask instructions` counts; without a name, the names.
+fn path(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
+    let Some(name) = args.next()? else {
+        for (name, what) in hot_paths::ALL {
+            println!("{name:<12} {what}");
+        }
+        return Ok(());
+    };
+    let Value(name) = name else {
+        return Err(name.unexpected());
+    };
+    let name = name.string()?;
+    let number = args.value()?.parse()?;
+    if !hot_paths::run(&name, number) {
+        return Err(format!("no path {name}").into());
+    }
     Ok(())
 }
 

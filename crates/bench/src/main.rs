@@ -18,11 +18,13 @@
 //! `measure` (the clocks, one measurement), `scenario` (the table of what is measured and what is to be
 //! reached), `contestant` (the list of those who are), `micro` (the scenarios without sockets, generic
 //! over a runtime), `net` (those with), `contestants` (one adapter each), `growth` (what is measured at several
-//! sizes), `orchestrate` (a whole run), `machine` and `results` (what is kept of it), `report` (what it says), `command`
+//! sizes), `orchestrate` (a whole run), `machine` and `results` (what is kept of it), `report` (what it says), `hot_paths` (what
+//! valgrind counts), `command`
 //! (what the command line says).
 
 mod contestant;
 mod growth;
+mod hot_paths;
 mod machine;
 mod measure;
 mod pin;

@@ -84,8 +84,8 @@ pub use evlet_hub::{
     LinkId, Nested, Outcome, ReadWith, Readiness, RemoteGreenThread, Report, RunError, Sleep,
     Stats, Ticket, Timeout, Trampoline, Wait, WaitKind, WaitsOn, WriteWith, YieldNow, checkpoint,
     current, green_threads, handle, hold_clock, is_running, now, random_f64, random_u64, report,
-    run, set_name, set_name_to_peer, sleep, sleep_until, spawn, spawn_after, spawn_at, spawn_n,
-    stats, sys, timeout, trampoline, wait, yield_now,
+    run, set_name, set_name_to_peer, sleep, sleep_until, spawn, spawn_after, spawn_after_local,
+    spawn_at, spawn_n, stats, sys, timeout, trampoline, wait, yield_now,
 };
 
 pub use evlet_green::{

@@ -134,7 +134,8 @@ pub use stats::{Stats, stats};
 pub use sys::{Call, CallKind, Fault};
 pub use task::{
     Ended, Exit, GreenThread, GreenThreadId, GreenThreadInfo, Kill, LinkId, Outcome, Wait, current,
-    set_name, set_name_to_peer, spawn, spawn_after, spawn_at, spawn_n, spawn_n_at,
+    set_name, set_name_to_peer, spawn, spawn_after, spawn_after_local, spawn_at, spawn_n,
+    spawn_n_at,
 };
 pub use timeout::{Elapsed, Timeout, timeout};
 pub use trampoline::{Trampoline, trampoline};

@@ -1,10 +1,11 @@
 //! `with_timeout`, `with_timeout_or` and `.timeout(..)`: eventlet's cases.
 
+use std::cell::Cell;
 use std::future::pending;
 use std::time::Duration;
 
 use evlet_green::{Event, FutureExt, LightQueue, with_timeout, with_timeout_or};
-use evlet_hub::{now, sleep};
+use evlet_hub::{Elapsed, now, sleep};
 
 use crate::stage::{MS, SECOND, virtually};
 use crate::trace::Trace;
@@ -57,7 +58,43 @@ fn of_nested_limits_the_shorter_fires_and_says_which_it_is() {
     });
 }
 
-// conformance 20, 22, 27
+// conformance 20, 21: an error of one's own, given beforehand or made only when it is needed
+#[test]
+fn a_limit_gives_an_error_of_the_users_choice() {
+    virtually(async {
+        let made = Cell::new(0);
+        let make = |elapsed: Elapsed| {
+            made.set(made.get() + 1);
+            format!("no answer after {:?}", elapsed.limit())
+        };
+        let given = with_timeout_or(MS, Err("no answer"), pending::<Result<(), _>>());
+        assert_eq!(given.await, Err("no answer"));
+        let in_time = with_timeout(SECOND, async { 1 }).await.map_err(make);
+        assert_eq!((in_time, made.get()), (Ok(1), 0));
+        let late = with_timeout(MS, pending::<u8>()).await.map_err(make);
+        assert_eq!(late.unwrap_err(), "no answer after 1ms");
+        assert_eq!(made.get(), 1);
+    });
+}
+
+// conformance 22
+#[test]
+fn a_limit_may_end_a_block_without_an_error() {
+    let trace = Trace::default();
+    virtually(async {
+        let start = now();
+        let block = async {
+            trace.add("begun");
+            sleep(200 * MS).await;
+            trace.add("done");
+        };
+        assert_eq!(with_timeout(100 * MS, block).await.ok(), None);
+        assert_eq!(now() - start, 100 * MS);
+    });
+    assert_eq!(trace.text(), "begun");
+}
+
+// conformance 27
 #[test]
 fn what_is_given_instead_is_dropped_when_it_is_not_needed() {
     let trace = Trace::default();

@@ -12,6 +12,7 @@ mod trace;
 // One primitive after the other.
 mod event;
 mod greenlet;
+mod heartbeat;
 mod imap;
 mod limit;
 mod looping_back_off;

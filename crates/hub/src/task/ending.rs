@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::in_progress;
 use crate::report::{Report, message_of};
 use crate::stats::bump;
-use crate::task::{Ended, Extra, Flags, GreenThreadId, Key, Outcome, Slots};
+use crate::task::{Ended, Extra, Flags, GreenThreadId, Key, Link, LinkId, Outcome, Slots};
 use crate::wait::WaitKind;
 
 /// Who a report is about.
@@ -94,6 +94,39 @@ impl Core {
         {
             waker.wake();
         }
+    }
+
+    /// Kills one whose own code has not run yet; whether it did.
+    pub(crate) fn cancel(&self, key: Key) -> bool {
+        let started = self.with_slot(key, |slot, _| slot.has_started());
+        let can_cancel = started == Some(false);
+        if can_cancel {
+            self.kill(key);
+        }
+        can_cancel
+    }
+
+    /// Has `link` called at the end of a green thread. Gives it back when that has ended.
+    pub(crate) fn add_link(&self, key: Key, id: LinkId, link: Link) -> Option<Link> {
+        let mut link = Some(link);
+        self.with_slot_mut(key, |slot, cold| {
+            if let Some(link) = link.take() {
+                slot.flags.set(Flags::HAS_MORE);
+                cold.extra().links.push((id, link));
+            }
+        });
+        link
+    }
+
+    /// Takes a link back; whether it was still there.
+    pub(crate) fn remove_link(&self, key: Key, id: LinkId) -> bool {
+        let link = self.with_slot_mut(key, |_, cold| {
+            let links = &mut cold.extra.as_mut()?.links;
+            let place = links.iter().position(|(other, _)| *other == id)?;
+            Some(links.remove(place))
+        });
+        // It is dropped after the borrow of the slot has ended: its drop is user code.
+        link.flatten().is_some()
     }
 
     /// Keeps a waker of the running green thread.

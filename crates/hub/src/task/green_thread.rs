@@ -23,7 +23,7 @@ use crate::core::Core;
 use crate::report::print;
 use crate::running;
 use crate::task::unchecked::make_ended;
-use crate::task::{Ended, Exit, Flags, GreenThreadId, Key, Kill, Meta, Outcome, Task, Who};
+use crate::task::{Ended, Exit, GreenThreadId, Key, Kill, Link, Meta, Outcome, Task, Who};
 use crate::wait::{WaitKind, WaitsOn};
 
 /// The handle of a green thread.
@@ -76,6 +76,12 @@ const OWN: u64 = u64::MAX;
 /// Names a link, to take it back with [`GreenThread::unlink`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LinkId(u64);
+
+impl LinkId {
+    pub(super) fn new(core: &Core) -> Self {
+        LinkId(core.next_ticket())
+    }
+}
 
 impl<T> GreenThread<T> {
     #[inline]
@@ -182,15 +188,7 @@ impl<T> GreenThread<T> {
     /// Kills it if its own code has not run yet (for [`spawn_after`](crate::spawn_after): if it is
     /// not due yet); otherwise does nothing. Returns whether it did.
     pub fn cancel(&self) -> bool {
-        let canceled = self.with_hub(|core, key| {
-            let started = core.with_slot(key, |slot, _| slot.has_started());
-            let can_cancel = started == Some(false);
-            if can_cancel {
-                core.kill(key);
-            }
-            can_cancel
-        });
-        canceled.unwrap_or(false)
+        self.with_hub(|core, key| core.cancel(key)).unwrap_or(false)
     }
 
     /// Has `f` called when it ends, whichever way.
@@ -200,15 +198,10 @@ impl<T> GreenThread<T> {
     /// once. A panic in `f` is reported and keeps neither the other links nor the waiters from
     /// being told.
     pub fn link(&self, f: impl FnOnce(&Ended) + 'static) -> LinkId {
-        let mut f = Some(f);
+        let mut f: Option<Link> = Some(Box::new(f));
         let id = self.with_hub(|core, key| {
-            let id = LinkId(core.next_ticket());
-            core.with_slot_mut(key, |slot, cold| {
-                if let Some(f) = f.take() {
-                    slot.flags.set(Flags::HAS_MORE);
-                    cold.extra().links.push((id, Box::new(f)));
-                }
-            });
+            let id = LinkId::new(core);
+            f = f.take().and_then(|f| core.add_link(key, id, f));
             id
         });
         if let Some(f) = f {
@@ -223,15 +216,8 @@ impl<T> GreenThread<T> {
 
     /// Takes a link back; whether it was still there.
     pub fn unlink(&self, id: LinkId) -> bool {
-        // The link is dropped after the borrow of the slot has ended: its drop is user code.
-        let link = self.with_hub(|core, key| {
-            core.with_slot_mut(key, |_, slot| {
-                let links = &mut slot.extra.as_mut()?.links;
-                let place = links.iter().position(|(other, _)| *other == id)?;
-                Some(links.remove(place))
-            })
-        });
-        link.flatten().flatten().is_some()
+        let was_there = self.with_hub(|core, key| core.remove_link(key, id));
+        was_there.unwrap_or(false)
     }
 
     /// Whether it has ended.

@@ -8,6 +8,7 @@
 //! | `slot` | everything evlet can say about a green thread |
 //! | `slots` | all of them, in one table of the hub |
 //! | `spawn` | making one |
+//! | `tied` | making one later, unless its maker ends before |
 //! | `unchecked` | the one call that makes the task, and why it may leave out checks |
 //! | `body` | the future that `async-task` polls: the user's future, and its end, however it ends |
 //! | `ending` | kill, end, and who is told of it |
@@ -32,6 +33,7 @@ mod peer;
 mod slot;
 mod slots;
 mod spawn;
+mod tied;
 #[allow(
     unsafe_code,
     reason = "spares each poll a look at the thread's number; see the file's page"
@@ -47,9 +49,11 @@ pub use spawn::{
     current, set_name, set_name_to_peer, spawn, spawn_after, spawn_at, spawn_n, spawn_n_at,
 };
 
+pub use tied::spawn_after_local;
+
 pub(crate) use ending::Who;
 pub(crate) use id::{HubId, IdSource, Key, Meta, Task};
 pub(crate) use peer::Peer;
-pub(crate) use slot::{Cold, Extra, Flags, Hot};
+pub(crate) use slot::{Cold, Extra, Flags, Hot, Link};
 pub(crate) use slots::{Birth, Slots};
 pub(crate) use spawn::{ROOT_NAME, start};

@@ -9,6 +9,7 @@ mod allocated;
 mod descriptors;
 mod memory;
 mod signals;
+mod standard_error;
 mod survival;
 mod underneath;
 
@@ -27,6 +28,7 @@ fn scenarios() -> Vec<Scenario> {
         descriptors::SCENARIOS,
         memory::SCENARIOS,
         signals::SCENARIOS,
+        standard_error::SCENARIOS,
         survival::SCENARIOS,
         underneath::SCENARIOS,
     ]

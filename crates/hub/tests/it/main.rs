@@ -17,6 +17,7 @@ mod any_tasks; // against a plain model
 mod cancel; // an unstarted task, and any wait at any of its polls
 mod deadlock; // nothing can wake anybody
 mod fairness; // nobody starves
+mod foreign; // futures that are not ours
 mod join; // wait, detach
 mod kill; // dropped once, before anybody hears of it
 mod link; // told of an end
@@ -25,6 +26,7 @@ mod order; // first come, first served
 #[cfg(panic = "unwind")]
 mod panic; // a panic ends its task only
 mod slot; // what evlet can say about each
+mod tied; // later, unless its maker ends
 mod watchdog; // who holds the hub
 
 // Time.

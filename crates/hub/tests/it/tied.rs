@@ -1,5 +1,10 @@
 //! `spawn_after_local`: a delayed spawn that is given up when its maker ends.
 
+#![expect(
+    clippy::async_yields_async,
+    reason = "a maker's result is the handle of what it made"
+)]
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;

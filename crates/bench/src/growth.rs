@@ -1,5 +1,7 @@
 //! How costs grow: the same operation with 10² to 10⁶ of what it is about.
 
+use crate::net::raise_limit;
+
 /// One chart: cost per operation over how many there are.
 #[derive(Debug)]
 pub(crate) struct Curve {
@@ -8,14 +10,13 @@ pub(crate) struct Curve {
     /// What is counted along the chart.
     pub(crate) of: &'static str,
     pub(crate) contestants: &'static [&'static str],
-    /// Sizes of 10² up to 10 to this power.
-    up_to: u32,
-    /// A last size that is no power of ten.
-    beyond: Option<u64>,
+    /// Every one takes a descriptor, so their limit is where it ends.
+    takes_descriptors: bool,
 }
 
-/// Where most curves end.
-const MILLION: u32 = 6;
+const MILLION: u64 = 1_000_000;
+/// Descriptors for all else.
+const OTHERS: u64 = 200;
 
 /// Every chart.
 pub(crate) const CURVES: &[Curve] = &[
@@ -40,9 +41,7 @@ pub(crate) const CURVES: &[Curve] = &[
         title: "an echo message of 64 B",
         of: "connections that take turns",
         contestants: &["evlet", "tokio", "bare"],
-        up_to: 4,
-        // As far as a usual limit of descriptors goes; each connection takes one here and one in the server.
-        beyond: Some(60_000),
+        takes_descriptors: true,
     },
 ];
 
@@ -52,16 +51,36 @@ const fn curve(scenario: &'static str, title: &'static str, of: &'static str) ->
         title,
         of,
         contestants: &["evlet", "tokio", "floor"],
-        up_to: MILLION,
-        beyond: None,
+        takes_descriptors: false,
     }
 }
 
 impl Curve {
-    /// From small to large; `quick` leaves out what takes long.
-    pub(crate) fn sizes(&self, quick: bool) -> impl Iterator<Item = u64> {
-        let powers = if quick { 4 } else { self.up_to };
-        let beyond = self.beyond.filter(|_| !quick);
-        (2..=powers).map(|power| 10_u64.pow(power)).chain(beyond)
+    /// Powers of ten from a hundred on, and the limit where it is below a million. `quick` leaves out what takes
+    /// long.
+    pub(crate) fn sizes(&self, quick: bool) -> Vec<u64> {
+        let mut limit = if quick { MILLION / 100 } else { MILLION };
+        if self.takes_descriptors {
+            limit = limit.min(raise_limit().saturating_sub(OTHERS) / 100 * 100);
+        }
+        let mut sizes: Vec<_> = (2..=6).map(|power| 10_u64.pow(power)).collect();
+        sizes.retain(|size| *size < limit);
+        sizes.push(limit);
+        sizes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CURVES;
+
+    #[test]
+    fn sizes_are_powers_of_ten_up_to_a_limit() {
+        let sizes = CURVES[0].sizes(false);
+        assert_eq!(sizes, [100, 1_000, 10_000, 100_000, 1_000_000]);
+        assert_eq!(CURVES[0].sizes(true), [100, 1_000, 10_000]);
+        let sockets = CURVES.iter().find(|curve| curve.takes_descriptors);
+        let sizes = sockets.expect("there is one").sizes(false);
+        assert!(sizes.is_sorted() && sizes.last().is_some_and(|last| *last <= 1_000_000));
     }
 }

@@ -44,7 +44,12 @@ struct Job {
     scenario: &'static str,
     size: Option<u64>,
     runners: Vec<Runner>,
+    /// Only in the first round.
+    once: bool,
 }
+
+/// Whose time per message is divided up.
+const DIVIDED: &[&str] = &["evlet", "tokio", "bare"];
 
 /// Runs the plan; `kept` sees the results after each round.
 pub(crate) fn run(
@@ -65,7 +70,7 @@ pub(crate) fn run(
     let mut given_up = BTreeSet::new();
     let began = Instant::now();
     for round in 0..plan.rounds {
-        for job in &jobs {
+        for job in jobs.iter().filter(|job| round == 0 || !job.once) {
             for runner in &job.runners {
                 let key = key(job.scenario, job.size);
                 if given_up.contains(&(key.clone(), runner.name.clone())) {
@@ -118,22 +123,30 @@ fn runners(plan: &Plan) -> Result<Vec<Runner>, String> {
 fn jobs(plan: &Plan, runners: &[Runner]) -> Vec<Job> {
     let wanted =
         |name: &str| plan.only.is_empty() || plan.only.iter().any(|word| name.contains(word));
+    let of = |names: &[&str]| -> Vec<Runner> {
+        let takes_part = |runner: &&Runner| names.contains(&&*runner.name);
+        runners.iter().filter(takes_part).cloned().collect()
+    };
     let mut jobs = Vec::new();
     for scenario in scenario::every().filter(|scenario| wanted(scenario.name)) {
         jobs.push(Job {
             scenario: scenario.name,
             size: None,
-            runners: runners.to_vec(),
+            runners: match scenario.name {
+                "echo-64-parts" => of(DIVIDED),
+                _ => runners.to_vec(),
+            },
+            once: scenario.is_counted(),
         });
     }
     if plan.growth {
         for curve in growth::CURVES.iter().filter(|curve| wanted(curve.scenario)) {
-            let takes_part = |runner: &&Runner| curve.contestants.contains(&&*runner.name);
-            let runners: Vec<_> = runners.iter().filter(takes_part).cloned().collect();
-            jobs.extend(curve.sizes(plan.quick).map(|size| Job {
+            let sizes = curve.sizes(plan.quick).into_iter();
+            jobs.extend(sizes.map(|size| Job {
                 scenario: curve.scenario,
                 size: Some(size),
-                runners: runners.clone(),
+                runners: of(curve.contestants),
+                once: true,
             }));
         }
     }

@@ -22,9 +22,6 @@ pub(crate) struct Results {
     pub(crate) quick: bool,
     /// By [`key`], then by contestant.
     pub(crate) measured: BTreeMap<String, BTreeMap<String, Series>>,
-    /// Where the server's time of one echo message goes, by contestant.
-    #[serde(default)]
-    pub(crate) division: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
 /// One contestant in one scenario, round by round.
@@ -54,7 +51,15 @@ impl Results {
         self.measured.get(key)?.get(contestant)
     }
 
-    /// The same, made when it is not there.
+    /// The sizes at which a scenario was measured, from small to large.
+    pub(crate) fn sizes(&self, scenario: &str) -> Vec<u64> {
+        let size = |key: &String| key.strip_prefix(scenario)?.strip_prefix('@')?.parse().ok();
+        let mut sizes: Vec<u64> = self.measured.keys().filter_map(size).collect();
+        sizes.sort_unstable();
+        sizes
+    }
+
+    /// A contestant in a scenario, made when it is not there.
     pub(crate) fn series_mut(&mut self, key: &str, contestant: &str) -> &mut Series {
         self.measured
             .entry(key.to_owned())
@@ -70,11 +75,9 @@ impl Results {
             rounds,
             quick,
             measured,
-            division,
         } = newer;
         (self.machine, self.rounds, self.quick) = (machine, rounds, quick);
         self.measured.extend(measured);
-        self.division.extend(division);
     }
 
     pub(crate) fn read(path: &Path) -> Result<Results, String> {
@@ -111,6 +114,14 @@ mod tests {
         all.replace_with(run("pool", 3.0));
         let cpu = |scenario| all.series(scenario, "evlet").map(|s| s.rounds[&0].cpu_ns);
         assert_eq!((cpu("spawn-join"), cpu("pool")), (Some(1.0), Some(3.0)));
+    }
+
+    #[test]
+    fn sizes_are_in_order_of_numbers() {
+        let mut results = run(&key("fan-in", Some(1000)), 1.0);
+        results.replace_with(run(&key("fan-in", Some(200)), 1.0));
+        results.replace_with(run(&key("fan-in-and-out", Some(3)), 1.0));
+        assert_eq!(results.sizes("fan-in"), [200, 1000]);
     }
 
     #[test]

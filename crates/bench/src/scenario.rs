@@ -13,6 +13,14 @@ pub(crate) struct Scenario {
     pub(crate) rows: &'static [Row],
 }
 
+impl Scenario {
+    /// What is counted and not timed is the same in each round: one is enough.
+    pub(crate) fn is_counted(&self) -> bool {
+        let counted = |row: &Row| matches!(row.unit, Unit::Bytes | Unit::Calls);
+        self.rows.iter().all(counted)
+    }
+}
+
 /// Who runs a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -8,6 +8,9 @@ use super::Runtime;
 use super::runtime::Reply as _;
 use crate::measure::{Figures, Stopwatch, quantile};
 
+/// How often all of them fire.
+const FIRED: usize = 3;
+
 /// So many tasks that each sleep once, for 1 to 1,000 ms: one operation is one of them, from its spawn to
 /// its end. Also how late they were, in nanoseconds.
 ///
@@ -35,7 +38,7 @@ pub(super) async fn many<R: Runtime>(number: u64) -> Figures {
 pub(super) async fn fired<R: Runtime>(number: u64) -> Figures {
     let late = Rc::new(RefCell::new(vec![-1.0; number as usize]));
     let mut of = Vec::new();
-    while of.len() < 5 {
+    while of.len() < FIRED {
         late.borrow_mut().clear();
         let setting = Instant::now();
         let (left, all) = counted::<R>(number);
@@ -68,7 +71,7 @@ pub(super) async fn fired<R: Runtime>(number: u64) -> Figures {
     }
     let cpu_ns = quantile(&mut of, 0.5);
     Figures {
-        ops: number * 5,
+        ops: number * FIRED as u64,
         cpu_ns,
         wall_ns: cpu_ns,
         ..Figures::default()

@@ -15,10 +15,11 @@
 //!
 //! `server` (the process that is measured, from outside), `serving` (the same from inside), `load` (messages to and
 //! fro), `windows` (the clocks), `churn` (connections that come and go), `idle` (memory), `syscalls` (perf counts
-//! them), `tls`, `descriptors` (their limit).
+//! them), `division` (perf samples them), `tls`, `descriptors` (their limit).
 
 mod churn;
 mod descriptors;
+mod division;
 mod idle;
 mod load;
 mod server;
@@ -27,6 +28,7 @@ mod syscalls;
 mod tls;
 mod windows;
 
+pub(crate) use descriptors::raise_limit;
 pub(crate) use serving::{Servers, Serving, announce, exec, serve};
 pub(crate) use tls::Certificate;
 
@@ -42,7 +44,7 @@ const LARGE_BUFFER: usize = 64 * 1024;
 
 /// Runs a scenario against a contestant's server.
 pub(crate) fn run(contestant: &str, scenario: &str, size: Option<u64>) -> Outcome {
-    descriptors::raise_limit();
+    raise_limit();
     let connections = |usual: u64| size.unwrap_or(usual).max(1) as usize;
     let echo = |buffer: usize| started(contestant, "echo", buffer);
     match scenario {
@@ -53,6 +55,7 @@ pub(crate) fn run(contestant: &str, scenario: &str, size: Option<u64>) -> Outcom
         "grow-sockets" => grow(&echo(64)?, connections(10_000)),
         "echo-1-calls" => syscalls::per_message(&echo(BUFFER)?, connections(1)),
         "echo-64-calls" => syscalls::per_message(&echo(BUFFER)?, connections(64)),
+        "echo-64-parts" => division::of_message(&echo(BUFFER)?, connections(64)),
         "connect-close" => churn::measure(&echo(BUFFER)?, connections(20_000)),
         "idle-connection" => idle::measure(&echo(64)?, connections(10_000)),
         "tls-handshake" => {

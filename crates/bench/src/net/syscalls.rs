@@ -16,6 +16,7 @@ use super::load::Load;
 use super::server::Server;
 use crate::measure::{Absent, Figures, Outcome};
 
+/// Of a lone connection a quarter: each of its messages waits for both cpus to wake up.
 const MESSAGES: u64 = 20_000;
 /// What perf needs to begin.
 const PERF_BEGINS: Duration = Duration::from_millis(600);
@@ -48,8 +49,13 @@ const OTHERS: &[&str] = &[
 
 /// Counts while so many connections send messages.
 pub(crate) fn per_message(server: &Server, connections: usize) -> Outcome {
-    let counted = counted(server, connections).map_err(super::no_load)?;
-    let each = |count: u64| count as f64 / MESSAGES as f64;
+    let messages = if connections < 8 {
+        MESSAGES / 4
+    } else {
+        MESSAGES
+    };
+    let counted = counted(server, connections, messages).map_err(super::no_load)?;
+    let each = |count: u64| count as f64 / messages as f64;
     let all = counted.get(ALL).copied().ok_or_else(|| {
         Absent::because("perf counts no system calls here (Debian: linux-perf, as root)")
     })?;
@@ -58,7 +64,7 @@ pub(crate) fn per_message(server: &Server, connections: usize) -> Outcome {
         .filter_map(|name| counted.get(&tracepoint(name)))
         .sum();
     let mut figures = Figures {
-        ops: MESSAGES,
+        ops: messages,
         ..Figures::default()
     }
     .with("calls", each(all))
@@ -71,14 +77,18 @@ pub(crate) fn per_message(server: &Server, connections: usize) -> Outcome {
     Ok(figures)
 }
 
-fn counted(server: &Server, connections: usize) -> io::Result<BTreeMap<String, u64>> {
+fn counted(
+    server: &Server,
+    connections: usize,
+    messages: u64,
+) -> io::Result<BTreeMap<String, u64>> {
     let mut load = Load::connect(server.addr, connections, 64)?;
-    load.run(MESSAGES / 10)?;
+    load.run(messages / 10)?;
     let Ok(perf) = start_perf(server.pid()) else {
         return Ok(BTreeMap::new());
     };
     thread::sleep(PERF_BEGINS);
-    load.run(MESSAGES)?;
+    load.run(messages)?;
     if let Some(pid) = Pid::from_raw(perf.id() as i32) {
         let _ = kill_process(pid, Signal::INT); // it prints and ends; it may have ended before
     }

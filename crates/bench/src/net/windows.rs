@@ -8,7 +8,7 @@ use super::server::Server;
 use crate::measure::{Figures, is_quick, median};
 
 /// Windows that count.
-const WINDOWS: usize = 8;
+const WINDOWS: usize = 6;
 const QUICK_WINDOWS: usize = 3;
 /// Windows before them.
 const WARM_UP: usize = 2;

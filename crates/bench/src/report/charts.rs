@@ -76,8 +76,9 @@ type Line = (&'static str, Vec<(f64, f64)>);
 
 fn lines(results: &Results, curve: &Curve) -> Vec<Line> {
     let line = |name: &&'static str| {
-        let points: Vec<_> = curve
-            .sizes(false)
+        let points: Vec<_> = results
+            .sizes(curve.scenario)
+            .into_iter()
             .filter_map(|size| Some((size as f64, cost(results, curve, size, name)?)))
             .collect();
         (!points.is_empty()).then_some((*name, points))

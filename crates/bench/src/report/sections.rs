@@ -1,5 +1,6 @@
 //! The parts of the page that come from a run, each under its name.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::charts::{cost, file_of};
@@ -62,18 +63,60 @@ fn everybody(results: &Results) -> String {
     text
 }
 
-/// Where a message's time in the server goes.
+/// Where a message's time in the server goes: shares, as perf sampled them, of the time that the echo's row has.
 fn division(results: &Results) -> String {
-    let mut text = String::new();
-    for (name, parts) in &results.division {
-        if text.is_empty() {
-            text.push_str("| part of the server's CPU time | share |\n|---|---:|\n");
+    let Some(contestants) = results.measured.get("echo-64-parts") else {
+        return String::new();
+    };
+    let shares = |name: &str| Some(&contestants.get(name)?.rounds.values().next()?.extra);
+    let names = ["evlet", "tokio", "bare"];
+    let names: Vec<_> = names
+        .into_iter()
+        .filter(|name| shares(name).is_some())
+        .collect();
+    let parts: BTreeSet<_> = names
+        .iter()
+        .filter_map(|name| shares(name))
+        .flat_map(|s| s.keys())
+        .collect();
+    let mut parts: Vec<_> = parts.into_iter().collect();
+    let first = |part: &str| {
+        names
+            .first()
+            .and_then(|name| shares(name)?.get(part).copied())
+    };
+    parts.sort_by(|one, other| {
+        first(other)
+            .unwrap_or(0.0)
+            .total_cmp(&first(one).unwrap_or(0.0))
+    });
+    if names.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "| part of a message | {} |\n|---|{}\n",
+        names.join(" | "),
+        "---:|".repeat(names.len())
+    );
+    let echo = rows(results).find(|row| row.scenario.name == "echo-64");
+    for part in parts {
+        let _ = write!(text, "| {part} |");
+        for name in &names {
+            let share = shares(name)
+                .and_then(|shares| shares.get(part))
+                .copied()
+                .unwrap_or(0.0);
+            let all = echo.as_ref().and_then(|row| row.median(name));
+            let time =
+                all.map(|all| format!(" {},", figure::shown(Unit::Microseconds, all * share)));
+            let _ = write!(
+                text,
+                "{} {:.0} % |",
+                time.unwrap_or_default(),
+                share * 100.0
+            );
         }
-        let mut parts: Vec<_> = parts.iter().collect();
-        parts.sort_by(|one, other| other.1.total_cmp(one.1));
-        for (part, share) in parts {
-            let _ = writeln!(text, "| {name}: {part} | {:.1} % |", share * 100.0);
-        }
+        text.push('\n');
     }
     text
 }
@@ -132,8 +175,9 @@ fn is_socket_row(scenario: &str, figure: Figure) -> bool {
 fn growth(results: &Results) -> String {
     let mut text = String::new();
     for curve in CURVES {
-        let sizes: Vec<u64> = curve
-            .sizes(false)
+        let sizes: Vec<u64> = results
+            .sizes(curve.scenario)
+            .into_iter()
             .filter(|size| cost(results, curve, *size, OURS).is_some())
             .collect();
         if sizes.is_empty() {

@@ -81,6 +81,12 @@ pub(super) const ALL: &[Scenario] = &[
             targets: &[bare(1.03)],
         }],
     },
+    // Its shares are a section of their own.
+    Scenario {
+        name: "echo-64-parts",
+        kind: Kind::Net,
+        rows: &[],
+    },
     Scenario {
         name: "tls-handshake",
         kind: Kind::Net,

@@ -1,7 +1,7 @@
 //! eventlet's programming model for Rust: one thread, one hub, thousands of green threads.
 //!
 //! ```
-//! use evlet::{GreenPool, connect, listen, serve, spawn_n, spawn_n_at};
+//! use evlet::{GreenPool, connect, listen, serve, spawn_n};
 //!
 //! #[evlet::main]
 //! async fn main() -> std::io::Result<()> {
@@ -80,12 +80,13 @@ pub mod testing;
 
 pub use evlet_hub::{
     Backend, Call, CallKind, Checkpoint, ClockHold, DeadlockReport, Elapsed, Ended, Exit, Fault,
-    GreenThread, GreenThreadId, GreenThreadInfo, Hub, HubBuilder, HubHandle, Interest, Io, Kill,
-    LinkId, Nested, Outcome, ReadWith, Readiness, RemoteGreenThread, Report, RunError, Sleep,
-    Stats, Ticket, Timeout, Trampoline, Wait, WaitKind, WaitsOn, WriteWith, YieldNow, checkpoint,
-    current, green_threads, handle, hold_clock, is_running, now, random_f64, random_u64, report,
-    run, set_name, set_name_to_peer, sleep, sleep_until, spawn, spawn_after, spawn_after_local,
-    spawn_at, spawn_n, stats, sys, timeout, trampoline, wait, yield_now,
+    GreenLocal, GreenThread, GreenThreadId, GreenThreadInfo, Hub, HubBuilder, HubHandle, Interest,
+    Io, Kill, LinkId, LocalError, Nested, Outcome, ReadWith, Readiness, RemoteGreenThread, Report,
+    RunError, Sleep, Stats, Ticket, Timeout, Trampoline, Wait, WaitKind, WaitsOn, WriteWith,
+    YieldNow, checkpoint, current, green_local, green_threads, handle, hold_clock, is_running, now,
+    random_f64, random_u64, report, run, set_name, set_name_to_peer, sleep, sleep_until, spawn,
+    spawn_after, spawn_after_local, spawn_at, spawn_n, spawn_n_at, stats, sys, timeout, trampoline,
+    wait, yield_now,
 };
 
 pub use evlet_green::{

@@ -113,7 +113,8 @@ fn start<F>(
         let _ = give.send(letter);
     };
     let flags = crate::task::Flags::DETACHED;
-    crate::task::start(core, site, body, flags).detach();
+    // Nothing is inherited: the one who spawned it runs elsewhere.
+    crate::task::start(core, site, body, flags, None).detach();
 }
 
 impl Clone for HubHandle {

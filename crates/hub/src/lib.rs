@@ -73,7 +73,7 @@
 //! # Map, in reading order
 //!
 //! `hub`, `turn` (the loop), `task` (green threads), `run_queue`, `remote` (other threads), `timers`,
-//! `sleep`, `timeout`, `reactor`, `io`, [`wait`] (how primitives tell what they wait on), `clock`,
+//! `sleep`, `timeout`, `local`, `reactor`, `io`, [`wait`] (how primitives tell what they wait on), `clock`,
 //! `deadlock`, `watchdog`, `shutdown`; [`sys`], [`mod@report`] and [`random_u64`] are seams for tests and
 //! operators.
 //!
@@ -99,6 +99,7 @@ mod handle;
 mod hub;
 mod in_progress;
 mod io;
+mod local;
 mod random;
 mod reactor;
 mod remote;
@@ -125,6 +126,7 @@ pub use deadlock::DeadlockReport;
 pub use handle::{HubHandle, RemoteGreenThread, handle};
 pub use hub::{Hub, Nested, RunError, green_threads, run};
 pub use io::{Interest, Io, ReadWith, Readiness, Ticket, WriteWith};
+pub use local::{GreenLocal, LocalError};
 pub use random::{random_f64, random_u64};
 pub use reactor::Backend;
 pub use report::{Report, report};
@@ -141,3 +143,6 @@ pub use timeout::{Elapsed, Timeout, timeout};
 pub use trampoline::{Trampoline, trampoline};
 pub use wait::{WaitKind, WaitsOn};
 pub use yield_now::{YieldNow, yield_now};
+
+#[doc(inline)]
+pub use crate::__green_local as green_local;

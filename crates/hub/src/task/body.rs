@@ -147,7 +147,7 @@ fn keep_waker(waker: &Waker) {
 #[cold]
 fn report_panic(payload: &(dyn Any + Send)) {
     if let Some(core) = running::get() {
-        core.report_panic_of_current(payload);
+        core.report_panic_of_current("it", payload);
     }
 }
 

@@ -229,6 +229,14 @@ impl Core {
 
     #[inline(never)]
     fn end_with_more(&self, key: Key, outcome: Outcome) {
+        let has_more = {
+            let slots = self.slots.borrow();
+            let hot = slots.hot(key);
+            hot.is_some_and(|hot| hot.flags.has(Flags::HAS_MORE))
+        };
+        if has_more {
+            self.end_locals(key);
+        }
         let left = {
             let mut slots = self.slots.borrow_mut();
             let left = Left::of(&mut slots, key);
@@ -282,7 +290,7 @@ impl Core {
     }
 
     /// Reports a panic of the green thread that runs now.
-    pub(crate) fn report_panic_of_current(&self, payload: &(dyn Any + Send)) {
+    pub(crate) fn report_panic_of_current(&self, place: &'static str, payload: &(dyn Any + Send)) {
         let who = in_progress::current().and_then(|key| {
             let slots = self.slots.borrow();
             slots.hot(key).map(|slot| Who {
@@ -292,7 +300,7 @@ impl Core {
             })
         });
         if let Some(who) = who {
-            who.report_panic(self, "it", payload);
+            who.report_panic(self, place, payload);
         }
     }
 }

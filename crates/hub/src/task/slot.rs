@@ -8,7 +8,7 @@
 //! processor's cache, since with a thousand green threads the fetching of lines is what a look at a slot
 //! costs. Its own waker (16 bytes) is there once it waits for something else than its turn,
 //! [`Cold`] (24 bytes) once somebody waits for its end. What few green threads have (a name,
-//! links, more waiters than one) is boxed.
+//! links, more waiters than one, locals) is boxed.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use std::task::Waker;
 
 use crate::clock::Nanos;
 use crate::diagnostics;
+use crate::local::Locals;
 use crate::task::{Birth, Ended, GreenThreadId, LinkId};
 use crate::wait::WaitKind;
 
@@ -50,7 +51,7 @@ pub(crate) struct Cold {
 
 /// Marks of a green thread.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Flags(u8);
+pub(crate) struct Flags(u16);
 
 impl Flags {
     pub(crate) const NONE: Flags = Flags(0);
@@ -68,6 +69,8 @@ impl Flags {
     pub(crate) const SUBSTITUTED: Flags = Flags(32);
     /// It is named after a peer.
     pub(crate) const HAS_PEER: Flags = Flags(64);
+    /// It has locals that those inherit whom it spawns.
+    pub(crate) const INHERITS: Flags = Flags(128);
 
     #[inline]
     pub(crate) const fn and(self, other: Flags) -> Flags {
@@ -94,6 +97,7 @@ pub(crate) struct Extra {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) links: Vec<(LinkId, Link)>,
     pub(crate) waiters: Vec<(u64, Waker)>,
+    pub(crate) locals: Option<Box<Locals>>,
 }
 
 pub(crate) type Link = Box<dyn FnOnce(&Ended)>;
@@ -104,6 +108,7 @@ impl std::fmt::Debug for Extra {
             .field("name", &self.name)
             .field("links", &self.links.len())
             .field("waiters", &self.waiters.len())
+            .field("locals", &self.locals.as_deref().map_or(0, Locals::len))
             .finish()
     }
 }

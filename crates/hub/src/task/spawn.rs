@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::in_progress;
+use crate::local::{self, Locals};
 use crate::running;
 use crate::sleep::Sleep;
 use crate::stats::bump;
@@ -55,7 +56,8 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let started = running::with(move |core| start(core, site, future, Flags::default()));
+    let locals = local::inherited();
+    let started = running::with(move |core| start(core, site, future, Flags::default(), locals));
     match started {
         Some(task) => GreenThread::new(task),
         None => running::missing("spawn"),
@@ -95,7 +97,9 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let started = running::with(move |core| start(core, site, future, Flags::DETACHED).detach());
+    let locals = local::inherited();
+    let started =
+        running::with(move |core| start(core, site, future, Flags::DETACHED, locals).detach());
     if started.is_none() {
         running::missing("spawn_n")
     }
@@ -122,7 +126,13 @@ where
         running::with(|core| core.mark_started());
         future.await
     };
-    GreenThread::new(start(&core, site, delayed, Flags::DELAYED))
+    GreenThread::new(start(
+        &core,
+        site,
+        delayed,
+        Flags::DELAYED,
+        local::inherited(),
+    ))
 }
 
 pub(crate) fn start<F>(
@@ -130,6 +140,7 @@ pub(crate) fn start<F>(
     spawned_at: &'static Location<'static>,
     future: F,
     flags: Flags,
+    locals: Option<Box<Locals>>,
 ) -> Task<F::Output>
 where
     F: Future + 'static,
@@ -143,6 +154,9 @@ where
         flags,
     };
     let key = core.slots.borrow_mut().insert(id, birth);
+    if let Some(locals) = locals {
+        core.give_locals(key, locals);
+    }
     let (runnable, task) = make_task(Meta::new(key, core.id, spawned_at), future);
     bump(&core.counters.spawned);
     core.queue.push(runnable);

@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::in_progress;
+use crate::local;
 use crate::running;
 use crate::sleep::Sleep;
 use crate::task::green_thread::LinkId;
@@ -62,7 +63,7 @@ where
         running::with(|core| core.mark_started());
         future.await
     };
-    let task = start(&core, site, delayed, Flags::DELAYED);
+    let task = start(&core, site, delayed, Flags::DELAYED, local::inherited());
     if let (Some(maker), Some(link)) = (maker, link) {
         let (hub, key) = (core.id, task.metadata().key());
         let cancel = move |_: &_| {

@@ -21,6 +21,7 @@ mod foreign; // futures that are not ours
 mod join; // wait, detach
 mod kill; // dropped once, before anybody hears of it
 mod link; // told of an end
+mod local; // a value for each
 mod local_waker; // cheaper than a waker, and as good
 mod order; // first come, first served
 #[cfg(panic = "unwind")]

@@ -44,7 +44,7 @@
 //! asking.
 //!
 //! Names are looked up by the system's resolver on green's pool of OS threads, four at a time
-//! ([`resolve()`]). Nothing else here leaves the hub's thread, and no signal is ever raised by a
+//! ([`resolve()`]); [`dns::Resolver`] asks the name servers itself. Nothing else here leaves the hub's thread, and no signal is ever raised by a
 //! broken connection.
 //!
 //! Errors are [`std::io::Error`] with their kind kept and a typed error inside, which names the
@@ -66,7 +66,7 @@
 //!
 //! # Map, in reading order
 //!
-//! `addr` and `addr_error` (addresses as people write them), `resolve`, `descriptor` (the system
+//! `addr` and `addr_error` (addresses as people write them), `resolve`, [`dns`], `descriptor` (the system
 //! calls), `connect`, `listen`, `listener` (what can be served), `acceptor` with `accept_error` and
 //! `shortage`, `tcp_listener`, `socket` (a connection
 //! and the handles on it), `tcp_stream`, `transfer` (its futures), `stream_traits`, `split`,
@@ -76,8 +76,8 @@
 //!
 //! # What is left out
 //!
-//! Trying several addresses at once, and a resolver of our own: they have an
-//! issue of their own. Waiting for unread input before a close (lingering close), so an answer sent
+//! Trying several addresses at once: that has an
+//! issue of its own. Waiting for unread input before a close (lingering close), so an answer sent
 //! right before closing may be lost if the peer has sent more than was read: read to the end first.
 //! Ending TLS and going on in plain text on the same connection. Windows.
 //!
@@ -95,6 +95,7 @@ mod connect_error;
 mod copy;
 mod datagram;
 mod descriptor;
+pub mod dns;
 mod line_error;
 mod listen;
 mod listen_error;
@@ -131,7 +132,9 @@ pub use listen_error::ListenError;
 pub use listener::Listener;
 pub use make_file::{LINE_LIMIT, MakeFile};
 pub use operation_error::{HandleClosed, OperationTimedOut};
-pub use resolve::{LOOK_UPS_AT_ONCE, Resolve, ResolveAddr, ResolveError, resolve, resolve_addr};
+pub use resolve::{
+    LOOK_UP_LIMIT, LOOK_UPS_AT_ONCE, Resolve, ResolveAddr, ResolveError, resolve, resolve_addr,
+};
 pub use serve::{CONCURRENCY, Serve, serve};
 pub use served::{Fallible, FallibleSend, IntoServed, Nothing, Served, StopServe};
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};

@@ -17,16 +17,23 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use evlet_green::{GreenPool, tpool};
+use evlet_hub::timeout;
 use evlet_hub::wait::{self, WaitKind, WaitsOn};
 use futures::future::LocalBoxFuture;
 
 use crate::addr::{Addr, Target, ToAddr, check_name};
 use crate::addr_error::{AddrError, AddrProblem, Quoted};
+use crate::dns::{self, Resolver};
 
 /// How many look-ups of one hub are under way at once; more wait in line.
 pub const LOOK_UPS_AT_ONCE: usize = 4;
+
+/// How long the system's resolver has for an answer, the wait for a place included. It usually gives
+/// up by itself long before (`options timeout attempts` in resolv.conf).
+pub const LOOK_UP_LIMIT: Duration = Duration::from_secs(60);
 
 thread_local! {
     /// A place for each look-up under way.
@@ -36,11 +43,11 @@ thread_local! {
 /// The addresses of `host`, in the order in which the system prefers them.
 ///
 /// A numeric address is its own answer, at once. A name is looked up by the system's resolver on
-/// another OS thread.
+/// another OS thread, unless [`dns::use_resolver`] has chosen another one.
 ///
 /// # Errors
 /// [`ResolveError`] inside an [`io::Error`], which names the host: of the kind `NotFound` when the
-/// system's resolver gave no address. [`AddrError`] (`InvalidInput`) when `host` cannot be a name.
+/// system's resolver gave no address, `TimedOut` after [`LOOK_UP_LIMIT`]. [`AddrError`] (`InvalidInput`) when `host` cannot be a name.
 ///
 /// # Cancel safety
 /// Dropping the future abandons the look-up: its result is dropped when it comes (class D).
@@ -54,22 +61,7 @@ thread_local! {
 /// ```
 #[track_caller]
 pub fn resolve(host: &str) -> Resolve {
-    let at = Location::caller();
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
-    let state = if let Ok(ip) = bare.parse::<IpAddr>() {
-        State::Known(Ok(vec![SocketAddr::new(ip, 0)]))
-    } else if host.is_empty() {
-        State::Known(Err(AddrError::new(host, AddrProblem::NoHost).into()))
-    } else {
-        match check_name(host) {
-            Ok(()) => State::LookingUp(look_up(host.to_owned(), 0)),
-            Err(problem) => State::Known(Err(AddrError::new(host, problem).into())),
-        }
-    };
-    Resolve(ResolveAddr { state, at })
+    Resolve::by(None, host, Location::caller())
 }
 
 /// The socket addresses that `addr` stands for. What is numeric is its own answer.
@@ -88,20 +80,38 @@ pub fn resolve(host: &str) -> Resolve {
 /// ```
 #[track_caller]
 pub fn resolve_addr(addr: impl ToAddr) -> ResolveAddr {
-    let at = Location::caller();
-    match addr.to_addr() {
-        Ok(addr) => ResolveAddr::new(addr, at),
-        Err(error) => ResolveAddr {
-            state: State::Known(Err(error.into())),
-            at,
-        },
-    }
+    ResolveAddr::by(None, addr.to_addr(), Location::caller())
 }
 
 /// Future of [`resolve`].
 #[derive(Debug)]
 #[must_use = "nothing is looked up until this is awaited"]
 pub struct Resolve(ResolveAddr);
+
+impl Resolve {
+    /// By that resolver; `None`: by the one of this thread.
+    pub(crate) fn by(
+        resolver: Option<&Resolver>,
+        host: &str,
+        at: &'static Location<'static>,
+    ) -> Self {
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(host);
+        let state = if let Ok(ip) = bare.parse::<IpAddr>() {
+            State::Known(Ok(vec![SocketAddr::new(ip, 0)]))
+        } else if host.is_empty() {
+            State::Known(Err(AddrError::new(host, AddrProblem::NoHost).into()))
+        } else {
+            match check_name(host) {
+                Ok(()) => State::LookingUp(look_up(resolver, host.to_owned(), 0)),
+                Err(problem) => State::Known(Err(AddrError::new(host, problem).into())),
+            }
+        };
+        Resolve(ResolveAddr { state, at })
+    }
+}
 
 impl Future for Resolve {
     type Output = io::Result<Vec<IpAddr>>;
@@ -127,11 +137,27 @@ enum State {
 
 impl ResolveAddr {
     pub(crate) fn new(addr: Addr, at: &'static Location<'static>) -> Self {
+        ResolveAddr::by(None, Ok(addr), at)
+    }
+
+    /// By that resolver; `None`: by the one of this thread.
+    pub(crate) fn by(
+        resolver: Option<&Resolver>,
+        addr: Result<Addr, AddrError>,
+        at: &'static Location<'static>,
+    ) -> Self {
+        let addr = match addr {
+            Ok(addr) => addr,
+            Err(error) => {
+                let state = State::Known(Err(error.into()));
+                return ResolveAddr { state, at };
+            }
+        };
         let given = addr.to_string();
         let state = match addr.target() {
             Target::One(addr) => State::Known(Ok(vec![addr])),
             Target::Many(addrs) => State::Known(Ok(addrs)),
-            Target::Name { host, port } => State::LookingUp(look_up(host, port)),
+            Target::Name { host, port } => State::LookingUp(look_up(resolver, host, port)),
             Target::Any { .. } => {
                 State::Known(Err(AddrError::new(&given, AddrProblem::NoHost).into()))
             }
@@ -175,25 +201,41 @@ impl fmt::Debug for ResolveAddr {
     }
 }
 
+/// By the resolver that the caller, or this thread, has chosen; otherwise by the system's.
+fn look_up(
+    resolver: Option<&Resolver>,
+    host: String,
+    port: u16,
+) -> LocalBoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+    match resolver.cloned().or_else(dns::used) {
+        Some(resolver) => Box::pin(resolver.look_up(host, port)),
+        None => Box::pin(by_the_system(host, port)),
+    }
+}
+
 /// Waits for a place, then for the answer. The look-up itself runs in a green thread of its own, so
 /// that one that was abandoned still counts.
-fn look_up(host: String, port: u16) -> LocalBoxFuture<'static, io::Result<Vec<SocketAddr>>> {
-    Box::pin(async move {
-        let pool = LOOK_UPS.with(GreenPool::clone);
-        let asked = host.clone();
-        let asking = pool.spawn(tpool::execute(move || ask_the_system(&asked, port)));
-        let answer = match asking.await.await {
-            Ok(answer) => answer,
-            Err(exit) => Err(io::Error::other(exit.to_string())),
+async fn by_the_system(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let pool = LOOK_UPS.with(GreenPool::clone);
+    let asked = host.clone();
+    let asking = pool.spawn(tpool::execute(move || ask_the_system(&asked, port)));
+    let answer = match timeout(LOOK_UP_LIMIT, async { asking.await.await }).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(exit)) => Err(io::Error::other(exit.to_string())),
+        Err(_) => {
+            let text = format!("no answer within {LOOK_UP_LIMIT:?}");
+            let error = io::Error::new(io::ErrorKind::TimedOut, text);
+            let told = ResolveError { host, error };
+            return Err(io::Error::new(io::ErrorKind::TimedOut, told));
+        }
+    };
+    answer.map_err(|error| {
+        // The resolver's own errors are no error numbers of the kernel.
+        let kind = match error.raw_os_error() {
+            Some(_) => error.kind(),
+            None => io::ErrorKind::NotFound,
         };
-        answer.map_err(|error| {
-            // The resolver's own errors are no error numbers of the kernel.
-            let kind = match error.raw_os_error() {
-                Some(_) => error.kind(),
-                None => io::ErrorKind::NotFound,
-            };
-            io::Error::new(kind, ResolveError { host, error })
-        })
+        io::Error::new(kind, ResolveError { host, error })
     })
 }
 
@@ -221,6 +263,10 @@ pub struct ResolveError {
 }
 
 impl ResolveError {
+    pub(crate) fn new(host: String, error: io::Error) -> Self {
+        ResolveError { host, error }
+    }
+
     /// The name.
     pub fn host(&self) -> &str {
         &self.host
@@ -241,6 +287,9 @@ impl fmt::Display for ResolveError {
 
 impl Error for ResolveError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.error)
+        match self.error.get_ref() {
+            Some(inside) => Some(inside),
+            None => Some(&self.error),
+        }
     }
 }

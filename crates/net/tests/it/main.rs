@@ -8,6 +8,10 @@ mod cancel; // futures dropped at every poll
 mod conformance; // what every stream promises, for each of ours
 mod connect;
 mod copy; // from one stream to another
+mod dns; // our own resolver: what is asked, of whom, what is kept
+mod dns_bad; // name servers that lie, are silent, or send garbage
+mod dns_files; // the hosts file and resolv.conf
+mod dns_server; // a name server on loopback for the others
 mod duplex; // streams in memory, and what goes wrong on them
 mod handles; // makefile, split, close: who still works, who is told
 mod limit; // set_timeout

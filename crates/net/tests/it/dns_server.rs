@@ -139,7 +139,7 @@ impl FakeDns {
         };
         let addr = listener.local_addr().unwrap();
         let asked = Rc::new(RefCell::new(Vec::new()));
-        let answer: Rc<dyn Fn(&Asked) -> Vec<Vec<u8>>> = Rc::new(answer);
+        let answer: Answer = Rc::new(answer);
         let udp = spawn(over_udp(socket, Rc::clone(&asked), Rc::clone(&answer)));
         let tcp = spawn(over_tcp(listener, Rc::clone(&asked), answer));
         FakeDns {

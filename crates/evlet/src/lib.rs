@@ -90,10 +90,11 @@ pub use evlet_hub::{
 };
 
 pub use evlet_green::{
-    AlreadySent, BackOffLoopingCall, Closed, DynamicLoopingCall, Empty, Event,
-    FixedIntervalLoopingCall, FixedIntervalWithTimeoutLoopingCall, Full, FutureExt, GreenPile,
-    GreenPool, Item, LifoQueue, LightQueue, LoopError, LoopingCall, Permit, Pool, PoolBuilder,
-    PoolFull, PriorityQueue, Queue, Retry, Semaphore, TooManyDone, event, greenlet, limit,
+    AlreadySent, BackOffLoopingCall, BoundedSemaphore, CappedPermit, CappedSemaphore, Closed,
+    DynamicLoopingCall, Empty, Event, FixedIntervalLoopingCall,
+    FixedIntervalWithTimeoutLoopingCall, Full, FutureExt, GreenPile, GreenPool, Item, LifoQueue,
+    LightQueue, LoopError, LoopingCall, OverLimit, Permit, Pool, PoolBuilder, PoolFull,
+    PriorityQueue, Queue, Retry, Semaphore, TooManyDone, TooManyReleases, event, greenlet, limit,
     looping_call, pile, pool, queue, resources, retry, semaphore, tpool, with_timeout,
     with_timeout_or,
 };

@@ -43,7 +43,7 @@
 //! | --- | --- |
 //! | [`queue`] | [`LightQueue`], [`Queue`], [`LifoQueue`], [`PriorityQueue`]; errors [`Full`], [`Empty`], [`Closed`], [`TooManyDone`]; futures [`Get`](queue::Get), [`Put`](queue::Put), [`Recv`](queue::Recv), [`Send`](queue::Send), [`Join`](queue::Join); [`QueueStream`](queue::QueueStream), [`QueueSink`](queue::QueueSink) |
 //! | [`event`] | [`Event`]; error [`AlreadySent`]; future [`Wait`](event::Wait) |
-//! | [`semaphore`] | [`Semaphore`], [`Permit`]; future [`Acquire`](semaphore::Acquire) |
+//! | [`semaphore`] | [`Semaphore`], [`BoundedSemaphore`], [`CappedSemaphore`]; [`Permit`], [`CappedPermit`]; errors [`TooManyReleases`], [`OverLimit`]; futures [`Acquire`](semaphore::Acquire), [`AcquireCapped`](semaphore::AcquireCapped), [`Release`](semaphore::Release) |
 //! | [`limit`] | [`with_timeout`], [`with_timeout_or`], [`FutureExt`]; future [`TimeoutOr`](limit::TimeoutOr) |
 //! | [`pool`] | [`GreenPool`], [`Imap`](pool::Imap); error [`PoolFull`]; futures [`Spawn`](pool::Spawn), [`SpawnN`](pool::SpawnN), [`WaitAll`](pool::WaitAll), [`Next`](pool::Next); [`Apply`](pool::Apply) with [`Whole`](pool::Whole) and [`Spread`](pool::Spread) |
 //! | [`pile`] | [`GreenPile`]; futures [`Spawn`](pile::Spawn), [`Next`](pile::Next) |
@@ -108,4 +108,6 @@ pub use pool::{GreenPool, PoolFull};
 pub use queue::{Closed, Empty, Full, LifoQueue, LightQueue, PriorityQueue, Queue, TooManyDone};
 pub use resources::{Item, Pool, PoolBuilder};
 pub use retry::{Retry, retry};
-pub use semaphore::{Permit, Semaphore};
+pub use semaphore::{
+    BoundedSemaphore, CappedPermit, CappedSemaphore, OverLimit, Permit, Semaphore, TooManyReleases,
+};

@@ -96,8 +96,13 @@ impl<O: Order, K> BaseQueue<O, K> {
     }
 
     fn with_limit(limit: Option<usize>) -> Self {
+        Self::of(O::default(), limit)
+    }
+
+    /// One that has items from the start.
+    pub(crate) fn of(items: O, limit: Option<usize>) -> Self {
         BaseQueue {
-            state: Rc::new(RefCell::new(State::new(limit))),
+            state: Rc::new(RefCell::new(State::new(items, limit))),
             kind: PhantomData,
         }
     }

@@ -25,7 +25,7 @@ impl<O: Order> Claim for Take<O> {
     type Load = ();
     /// `None`: the queue is closed and drained.
     type Output = Option<O::Item>;
-    const KIND: WaitKind = WaitKind::Queue;
+    const KIND: WaitKind = O::KIND;
 
     fn line<'s>(&self, state: &'s mut State<O>) -> &'s mut WaitList<()> {
         &mut state.getters
@@ -70,7 +70,7 @@ impl<O: Order> Claim for Offer<O> {
     type Load = Option<O::Item>;
     /// An error: the queue is closed; the item is in the claim again.
     type Output = Result<(), ()>;
-    const KIND: WaitKind = WaitKind::Queue;
+    const KIND: WaitKind = O::KIND;
 
     fn line<'s>(&self, state: &'s mut State<O>) -> &'s mut WaitList<Option<O::Item>> {
         &mut state.putters

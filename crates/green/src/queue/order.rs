@@ -3,6 +3,10 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 
+use evlet_hub::wait::WaitKind;
+
+use crate::semaphore::Permits;
+
 /// The order in which a [`BaseQueue`](crate::queue::BaseQueue) gives its items out.
 ///
 /// Sealed: an order works while its queue is in use, so it is for code that cannot call the queue.
@@ -12,6 +16,9 @@ pub trait Order: Default + sealed::Sealed {
     /// What the joinable queue of this order is called.
     #[doc(hidden)]
     const NAME: &'static str;
+    /// What the hub is told of those who wait.
+    #[doc(hidden)]
+    const KIND: WaitKind = WaitKind::Queue;
 
     /// Takes an item in.
     #[doc(hidden)]
@@ -31,6 +38,7 @@ mod sealed {
     impl<T> Sealed for super::Fifo<T> {}
     impl<T> Sealed for super::Lifo<T> {}
     impl<T: Ord> Sealed for super::Smallest<T> {}
+    impl Sealed for super::Permits {}
 }
 
 /// A buffer with room for more items than this is given back when it is empty.

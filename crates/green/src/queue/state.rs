@@ -31,9 +31,9 @@ pub(crate) struct State<O: Order> {
 }
 
 impl<O: Order> State<O> {
-    pub(super) fn new(limit: Option<usize>) -> Self {
+    pub(super) fn new(items: O, limit: Option<usize>) -> Self {
         State {
-            items: O::default(),
+            items,
             limit,
             is_closed: false,
             getters: WaitList::new(),

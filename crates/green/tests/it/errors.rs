@@ -4,7 +4,9 @@ use std::error::Error;
 use std::sync::Arc;
 
 use evlet_green::greenlet::GreenletError;
-use evlet_green::{AlreadySent, Closed, Empty, Full, LoopError, PoolFull, TooManyDone};
+use evlet_green::{
+    AlreadySent, Closed, Empty, Full, LoopError, OverLimit, PoolFull, TooManyDone, TooManyReleases,
+};
 
 /// What a program that prints or carries errors asks of them.
 fn check(error: impl Error + Send + Sync + 'static, says: &str) {
@@ -29,6 +31,14 @@ fn errors_are_errors_whatever_they_hold() {
     check(LoopError::Panicked("no water".into()), "no water");
     check(LoopError::NoInterval, "periodic_interval_max");
     check(LoopError::WaitsForItself, "own loop");
+    check(TooManyReleases { limit: 3 }, "forgotten");
+    check(
+        OverLimit {
+            permits: 4,
+            limit: 3,
+        },
+        "fewer",
+    );
     check(GreenletError::Dead, "ended");
     check(GreenletError::Busy, "switch");
     check(GreenletError::Panicked("no ink".into()), "no ink");

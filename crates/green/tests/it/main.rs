@@ -30,6 +30,8 @@ mod resource_hooks;
 mod resource_pool;
 mod retry;
 mod semaphore;
+mod semaphore_bounded;
+mod semaphore_capped;
 mod testing;
 mod tpool;
 mod tpool_ending;
@@ -40,6 +42,7 @@ mod cancel; // any wait, dropped at any moment
 mod cancel_queues; // those of the queues, their ends and their limits
 mod errors; // typed, named, handed back
 mod every_await; // the whole list, by the tool that users have
+mod every_await_locks; // its second sheet
 mod reentrancy; // user code in the middle of everything
 mod waits; // everybody can be asked what they wait for
 
@@ -47,4 +50,5 @@ mod waits; // everybody can be asked what they wait for
 mod looping_model;
 mod model;
 mod queue_model;
+mod semaphore_capped_model;
 mod semaphore_model;

@@ -1,4 +1,4 @@
-//! A counter of permits that green threads take and give back.
+//! The semaphore without a limit.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -56,6 +56,8 @@ pub struct Semaphore {
 #[derive(Debug)]
 struct State {
     available: usize,
+    /// Permits that were taken for good. Counted always, read by the bounded semaphore.
+    forgotten: usize,
     /// Each place carries how many permits it needs.
     waiters: WaitList<usize>,
 }
@@ -95,6 +97,7 @@ impl Semaphore {
         Semaphore {
             state: Rc::new(RefCell::new(State {
                 available: permits,
+                forgotten: 0,
                 waiters: WaitList::new(),
             })),
         }
@@ -137,6 +140,18 @@ impl Semaphore {
     /// called by anybody: with a [`Permit`] in hand, drop that instead.
     pub fn release(&self) {
         self.give(1);
+    }
+
+    /// Gives back one that was forgotten; `false` if none was.
+    pub(super) fn release_forgotten(&self) -> bool {
+        let mut state = self.state.borrow_mut();
+        let Some(left) = state.forgotten.checked_sub(1) else {
+            return false;
+        };
+        state.forgotten = left;
+        drop(state);
+        self.release();
+        true
     }
 
     /// How many permits can be taken without waiting.
@@ -190,8 +205,12 @@ pub struct Permit {
 
 impl Permit {
     /// Keeps the permit from being given back: the semaphore has one fewer from now on, until
-    /// somebody calls [`Semaphore::release`].
+    /// somebody calls [`Semaphore::release`] or
+    /// [`BoundedSemaphore::release`](crate::BoundedSemaphore::release).
     pub fn forget(mut self) {
+        let mut state = self.semaphore.state.borrow_mut();
+        state.forgotten = state.forgotten.saturating_add(self.permits);
+        drop(state);
         self.permits = 0;
     }
 }

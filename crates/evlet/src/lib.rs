@@ -100,17 +100,17 @@ pub use evlet_green::{
 };
 
 pub use evlet_net::{
-    Accept, Addr, AddrError, AddrProblem, CONCURRENCY, Connect, ConnectError, ConnectUdp,
-    ConnectUnix, CopyAll, CopyBidirectional, DatagramBatch, DatagramCut, Datagrams, FDS_AT_ONCE,
-    Fallible, FallibleSend, HandleClosed, Handshake, IntoServed, LINE_LIMIT, LOOK_UP_LIMIT,
-    LOOK_UPS_AT_ONCE, LineError, ListenError, ListenOptions, Listener, MakeFile, Nothing,
-    OperationTimedOut, OwnedReadHalf, OwnedWriteHalf, PeerCredentials, Pem, Recv, RecvBatch,
-    RecvDatagram, RecvFds, RecvFrom, Resolve, ResolveAddr, ResolveError, ReuniteError, SendAll,
-    SendDatagram, SendFds, SendOnce, SendTo, SendToUnix, Serve, Served, StopServe, TcpListener,
-    TcpStream, TlsConfig, TlsError, TlsStream, ToAddr, ToUnixAddr, Try, UdpOptions, UdpSocket,
-    UnixAddr, UnixDatagram, UnixError, UnixListenOptions, UnixListener, UnixStep, UnixStream,
-    connect, connect_from, copy, copy_bidirectional, dns, listen, resolve, resolve_addr, serve,
-    wrap_ssl,
+    ATTEMPT_DELAY, Accept, Addr, AddrError, AddrProblem, CONCURRENCY, Connect, ConnectError,
+    ConnectOptions, ConnectUdp, ConnectUnix, CopyAll, CopyBidirectional, DatagramBatch,
+    DatagramCut, Datagrams, FDS_AT_ONCE, Fallible, FallibleSend, HandleClosed, Handshake,
+    IntoServed, KeepAlive, LINE_LIMIT, LOOK_UP_LIMIT, LOOK_UPS_AT_ONCE, LineError, ListenError,
+    ListenOptions, Listener, MakeFile, Nothing, OperationTimedOut, OwnedReadHalf, OwnedWriteHalf,
+    PeerCredentials, Pem, Recv, RecvBatch, RecvDatagram, RecvFds, RecvFrom, Resolve, ResolveAddr,
+    ResolveError, ReuniteError, SendAll, SendDatagram, SendFds, SendOnce, SendTo, SendToUnix,
+    Serve, Served, StopServe, TcpListener, TcpStream, TlsConfig, TlsError, TlsStream, ToAddr,
+    ToUnixAddr, Try, UdpOptions, UdpSocket, UnixAddr, UnixDatagram, UnixError, UnixListenOptions,
+    UnixListener, UnixStep, UnixStream, connect, connect_from, copy, copy_bidirectional, dns,
+    listen, resolve, resolve_addr, serve, wrap_ssl,
 };
 
 pub use evlet_macros::{main, test};

@@ -1,6 +1,7 @@
 //! Why no connection was made, and what to do about it.
 
 use std::error::Error;
+use std::time::Duration;
 use std::{fmt, io};
 
 use crate::tries::{Tries, Try, telling};
@@ -26,16 +27,41 @@ use crate::tries::{Tries, Try, telling};
 pub struct ConnectError {
     addr: String,
     tries: Vec<Try>,
+    limit: Option<Duration>,
 }
 
 impl ConnectError {
     pub(crate) fn new(addr: String, tries: Vec<Try>) -> Self {
-        ConnectError { addr, tries }
+        ConnectError {
+            addr,
+            tries,
+            limit: None,
+        }
+    }
+
+    pub(crate) fn timed_out(addr: String, limit: Duration, tries: Vec<Try>) -> Self {
+        ConnectError {
+            addr,
+            tries,
+            limit: Some(limit),
+        }
     }
 
     /// The address as it was given.
     pub fn addr(&self) -> &str {
         &self.addr
+    }
+
+    /// The limit of [`ConnectOptions::timeout`](crate::ConnectOptions::timeout), if that ended it.
+    pub fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+
+    fn kind(&self) -> io::ErrorKind {
+        match self.limit {
+            Some(_) => io::ErrorKind::TimedOut,
+            None => telling(&self.tries),
+        }
     }
 
     /// Every address that was tried, in order.
@@ -50,8 +76,16 @@ impl fmt::Display for ConnectError {
             given: &self.addr,
             tries: &self.tries,
         };
-        write!(f, "cannot connect to {}: {tries}", self.addr)?;
-        match advice(telling(&self.tries)) {
+        write!(f, "cannot connect to {}", self.addr)?;
+        match (self.limit, self.tries.is_empty()) {
+            (Some(limit), true) => {
+                write!(f, " within {limit:?}: its name was still being looked up")?;
+                return Ok(());
+            }
+            (Some(limit), false) => write!(f, " within {limit:?}: {tries}")?,
+            (None, _) => write!(f, ": {tries}")?,
+        }
+        match advice(self.kind()) {
             Some(advice) => write!(f, ". {advice}"),
             None => Ok(()),
         }
@@ -66,7 +100,7 @@ impl Error for ConnectError {
 
 impl From<ConnectError> for io::Error {
     fn from(error: ConnectError) -> Self {
-        io::Error::new(telling(&error.tries), error)
+        io::Error::new(error.kind(), error)
     }
 }
 

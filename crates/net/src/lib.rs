@@ -67,7 +67,8 @@
 //! # Map, in reading order
 //!
 //! `addr` and `addr_error` (addresses as people write them), `resolve`, [`dns`], `descriptor` (the system
-//! calls), `connect`, `listen`, `listener` (what can be served), `acceptor` with `accept_error` and
+//! calls), `tcp` (connecting, and options), `listen`, `listener` (what can be served), `acceptor` with
+//! `accept_error` and
 //! `shortage`, `tcp_listener`, `socket` (a connection
 //! and the handles on it), `tcp_stream`, `transfer` (its futures), `stream_traits`, `split`,
 //! `make_file`, `unix` (streams, listeners, datagrams, descriptors on their way), `datagram` (what all
@@ -76,8 +77,7 @@
 //!
 //! # What is left out
 //!
-//! Trying several addresses at once: that has an
-//! issue of its own. Waiting for unread input before a close (lingering close), so an answer sent
+//! TCP Fast Open, which no safe call offers. Waiting for unread input before a close (lingering close), so an answer sent
 //! right before closing may be lost if the peer has sent more than was read: read to the end first.
 //! Ending TLS and going on in plain text on the same connection. Windows.
 //!
@@ -90,7 +90,6 @@ mod accept_error;
 mod acceptor;
 mod addr;
 mod addr_error;
-mod connect;
 mod connect_error;
 mod copy;
 mod datagram;
@@ -110,6 +109,7 @@ mod shortage;
 mod socket;
 mod split;
 mod stream_traits;
+mod tcp;
 mod tcp_listener;
 mod tcp_stream;
 pub mod testing;
@@ -122,7 +122,6 @@ mod unix;
 pub use acceptor::Accept;
 pub use addr::{Addr, ToAddr};
 pub use addr_error::{AddrError, AddrProblem};
-pub use connect::{Connect, connect, connect_from};
 pub use connect_error::ConnectError;
 pub use copy::{CopyAll, CopyBidirectional, copy, copy_bidirectional};
 pub use datagram::{DatagramCut, RecvDatagram, RecvFrom, SendDatagram, SendTo};
@@ -138,6 +137,7 @@ pub use resolve::{
 pub use serve::{CONCURRENCY, Serve, serve};
 pub use served::{Fallible, FallibleSend, IntoServed, Nothing, Served, StopServe};
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
+pub use tcp::{ATTEMPT_DELAY, Connect, ConnectOptions, KeepAlive, connect, connect_from};
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
 pub use tls::{Handshake, Pem, TlsConfig, TlsError, TlsStream, wrap_ssl};

@@ -1,18 +1,19 @@
 //! Opening a listening socket.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::panic::Location;
+use std::time::Duration;
 
 use evlet_hub::report::{self, Report};
 use evlet_hub::sys::CallKind;
-use rustix::net::sockopt;
 
 use crate::addr::{Target, ToAddr};
 use crate::addr_error::{AddrError, AddrProblem};
 use crate::descriptor;
 use crate::listen_error::ListenError;
+use crate::tcp::{KeepAlive, SocketOptions};
 use crate::tcp_listener::TcpListener;
 use crate::tries::Try;
 
@@ -59,20 +60,17 @@ pub fn listen(addr: impl ToAddr) -> io::Result<TcpListener> {
 #[must_use = "options do nothing until `listen` is called on them"]
 pub struct ListenOptions {
     backlog: u32,
-    reuse_addr: bool,
-    reuse_port: bool,
-    only_v6: Option<bool>,
-    nodelay: bool,
+    sockets: SocketOptions,
 }
 
 impl Default for ListenOptions {
     fn default() -> Self {
         ListenOptions {
             backlog: 50,
-            reuse_addr: true,
-            reuse_port: false,
-            only_v6: None,
-            nodelay: true,
+            sockets: SocketOptions {
+                reuse_addr: true,
+                ..SocketOptions::default()
+            },
         }
     }
 }
@@ -93,7 +91,7 @@ impl ListenOptions {
     /// Whether the port may be taken while old connections of it linger (`SO_REUSEADDR`). On
     /// unless set.
     pub fn reuse_addr(mut self, on: bool) -> Self {
-        self.reuse_addr = on;
+        self.sockets.reuse_addr = on;
         self
     }
 
@@ -101,21 +99,46 @@ impl ListenOptions {
     /// Off unless set. (eventlet asks for it whenever the port is not 0; but connections that wait
     /// at one such listener are reset when it closes.)
     pub fn reuse_port(mut self, on: bool) -> Self {
-        self.reuse_port = on;
+        self.sockets.reuse_port = on;
         self
     }
 
     /// Whether an IPv6 listener leaves IPv4 alone. The system's choice unless set, which is to
     /// take both on Linux.
     pub fn only_v6(mut self, on: bool) -> Self {
-        self.only_v6 = Some(on);
+        self.sockets.only_v6 = Some(on);
         self
     }
 
     /// Whether accepted connections send small pieces at once (`TCP_NODELAY`). On unless set; see
     /// [`TcpStream::set_nodelay`](crate::TcpStream::set_nodelay).
     pub fn nodelay(mut self, on: bool) -> Self {
-        self.nodelay = on;
+        self.sockets.nodelay = on;
+        self
+    }
+
+    /// As [`TcpStream::set_keep_alive`](crate::TcpStream::set_keep_alive), for accepted connections.
+    pub fn keep_alive(mut self, keep_alive: KeepAlive) -> Self {
+        self.sockets.keep_alive = Some(keep_alive);
+        self
+    }
+
+    /// As [`TcpStream::set_user_timeout`](crate::TcpStream::set_user_timeout), for accepted
+    /// connections.
+    pub fn user_timeout(mut self, limit: Duration) -> Self {
+        self.sockets.user_timeout = Some(limit);
+        self
+    }
+
+    /// The kernel's buffer for what has arrived on accepted connections, in bytes.
+    pub fn recv_buffer(mut self, bytes: usize) -> Self {
+        self.sockets.recv_buffer = Some(bytes);
+        self
+    }
+
+    /// The kernel's buffer for what is to be sent on accepted connections, in bytes.
+    pub fn send_buffer(mut self, bytes: usize) -> Self {
+        self.sockets.send_buffer = Some(bytes);
         self
     }
 
@@ -139,7 +162,7 @@ impl ListenOptions {
                 return Err(AddrError::new(&given, AddrProblem::NotNumeric).into());
             }
         };
-        if self.reuse_port && addrs.iter().any(|addr| addr.port() == 0) {
+        if self.sockets.reuse_port && addrs.iter().any(|addr| addr.port() == 0) {
             report::report(Report::notice(
                 format!("listen on {given}"),
                 "reuse_port has no use with port 0: each listener gets a port of its own",
@@ -159,19 +182,7 @@ impl ListenOptions {
     fn open(&self, addr: SocketAddr) -> io::Result<OwnedFd> {
         let made = descriptor::new_tcp(&addr)?;
         let fd = &made;
-        descriptor::again(CallKind::SetOption, Some(fd), || {
-            if self.reuse_addr {
-                sockopt::set_socket_reuseaddr(fd, true)?;
-            }
-            if self.reuse_port {
-                sockopt::set_socket_reuseport(fd, true)?;
-            }
-            if let (IpAddr::V6(_), Some(on)) = (addr.ip(), self.only_v6) {
-                sockopt::set_ipv6_v6only(fd, on)?;
-            }
-            // Accepted connections inherit it: one call here saves one for each of them.
-            sockopt::set_tcp_nodelay(fd, self.nodelay)
-        })?;
+        self.sockets.apply(fd, addr.is_ipv6())?;
         descriptor::again(CallKind::Bind, Some(fd), || rustix::net::bind(fd, &addr))?;
         let backlog = i32::try_from(self.backlog).unwrap_or(i32::MAX);
         descriptor::again(CallKind::Listen, Some(fd), || {

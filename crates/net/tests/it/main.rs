@@ -14,6 +14,7 @@ mod dns_files; // the hosts file and resolv.conf
 mod dns_server; // a name server on loopback for the others
 mod duplex; // streams in memory, and what goes wrong on them
 mod handles; // makefile, split, close: who still works, who is told
+mod happy_eyeballs; // several addresses at once
 mod limit; // set_timeout
 mod lines; // files of lines
 mod listen;
@@ -22,6 +23,7 @@ mod resolve;
 mod serve;
 mod shortage; // out of descriptors
 mod stream; // recv, send, peek, ends
+mod tcp_options;
 mod tls;
 mod tls_errors; // certificates, settings and peers with something wrong
 mod tls_identity; // client certificates, and certificates exchanged while they are used

@@ -16,8 +16,8 @@ const ECONNREFUSED: i32 = 111;
 
 /// What becomes of the connects of a test, in order: an error at once, or (`EINPROGRESS`) no answer
 /// ever. Those after the last are real.
-fn hub_with(answers: &[i32]) -> Hub {
-    let mut answers = answers.to_vec().into_iter();
+fn hub_with<const N: usize>(answers: [i32; N]) -> Hub {
+    let mut answers = answers.into_iter();
     let (hub, _) = faulty_hub(move |call| {
         let asked = call.kind == CallKind::Connect;
         let answer = asked.then(|| answers.next()).flatten()?;
@@ -33,7 +33,7 @@ fn tries(error: &std::io::Error) -> &ConnectError {
 // proves F-6: the next address after 250 ms, the winner at once, the loser closed.
 #[test]
 fn the_next_address_is_tried_beside_one_that_does_not_answer() {
-    hub_with(&[EINPROGRESS]).run(async {
+    hub_with([EINPROGRESS]).run(async {
         let (one, two) = (listener(), listener());
         let addrs = [one.local_addr().unwrap(), two.local_addr().unwrap()];
         let before = now();
@@ -47,7 +47,7 @@ fn the_next_address_is_tried_beside_one_that_does_not_answer() {
 
 #[test]
 fn each_of_many_gets_its_quarter_of_a_second() {
-    hub_with(&[EINPROGRESS, EINPROGRESS, EINPROGRESS]).run(async {
+    hub_with([EINPROGRESS, EINPROGRESS, EINPROGRESS]).run(async {
         let last = listener();
         let silent = [deaf(), deaf(), deaf()];
         let mut addrs: Vec<_> = silent.iter().map(|one| one.addr).collect();
@@ -61,7 +61,7 @@ fn each_of_many_gets_its_quarter_of_a_second() {
 
 #[test]
 fn a_failure_brings_the_next_at_once() {
-    hub_with(&[EINPROGRESS, ECONNREFUSED, ENETUNREACH]).run(async {
+    hub_with([EINPROGRESS, ECONNREFUSED, ENETUNREACH]).run(async {
         let last = listener();
         let dead = [deaf(), deaf(), deaf()];
         let mut addrs: Vec<_> = dead.iter().map(|one| one.addr).collect();
@@ -100,7 +100,7 @@ fn families_take_turns() {
 // proves F-6: one limit covers everything, and the error lists every address.
 #[test]
 fn the_limit_covers_everything() {
-    hub_with(&[ECONNREFUSED, EINPROGRESS, EINPROGRESS]).run(async {
+    hub_with([ECONNREFUSED, EINPROGRESS, EINPROGRESS]).run(async {
         let dead = [deaf(), deaf(), deaf(), deaf()];
         let addrs: Vec<_> = dead.iter().map(|one| one.addr).collect();
         let limit = 400 * MS; // the fourth is tried after 500
@@ -165,7 +165,7 @@ fn a_look_up_counts_too() {
 
 #[test]
 fn the_delay_can_be_set() {
-    hub_with(&[EINPROGRESS]).run(async {
+    hub_with([EINPROGRESS]).run(async {
         let (one, two) = (deaf(), listener());
         let addrs = [one.addr, two.local_addr().unwrap()];
         let before = now();
@@ -173,7 +173,7 @@ fn the_delay_can_be_set() {
         options.connect(addrs).await.unwrap();
         assert_eq!(now() - before, 10 * MS);
     });
-    hub_with(&[EINPROGRESS]).run(async {
+    hub_with([EINPROGRESS]).run(async {
         let (one, two) = (deaf(), listener());
         let addrs = [one.addr, two.local_addr().unwrap()];
         let one_by_one = ConnectOptions::new().attempt_delay(Duration::MAX);
@@ -185,7 +185,7 @@ fn the_delay_can_be_set() {
 // Whoever gives up leaves nothing behind, however many attempts were under way.
 #[test]
 fn dropping_it_closes_all_attempts() {
-    hub_with(&[EINPROGRESS; 5]).run(async {
+    hub_with([EINPROGRESS; 5]).run(async {
         let dead = [deaf(), deaf(), deaf()];
         let addrs: Vec<_> = dead.iter().map(|one| one.addr).collect();
         assert!(timeout(600 * MS, connect(&addrs[..])).await.is_err());

@@ -47,7 +47,7 @@
 //! | [`limit`] | [`with_timeout`], [`with_timeout_or`], [`FutureExt`]; future [`TimeoutOr`](limit::TimeoutOr) |
 //! | [`pool`] | [`GreenPool`], [`Imap`](pool::Imap); error [`PoolFull`]; futures [`Spawn`](pool::Spawn), [`SpawnN`](pool::SpawnN), [`WaitAll`](pool::WaitAll), [`Next`](pool::Next); [`Apply`](pool::Apply) with [`Whole`](pool::Whole) and [`Spread`](pool::Spread) |
 //! | [`pile`] | [`GreenPile`]; futures [`Spawn`](pile::Spawn), [`Next`](pile::Next) |
-//! | [`resources`] | [`Pool`], [`PoolBuilder`], [`Item`]; futures [`Get`](resources::Get), [`GetItem`](resources::GetItem) |
+//! | [`resources`] | [`Pool`], [`PoolBuilder`], [`Item`]; [`ConnectionPool`], [`ConnectionPoolBuilder`], [`PooledConnection`], [`ConnectionPools`]; error [`NoConnection`]; futures [`Get`](resources::Get), [`GetItem`](resources::GetItem), [`GetConnection`](resources::GetConnection) |
 //! | [`looping_call`] | [`FixedIntervalLoopingCall`], [`FixedIntervalWithTimeoutLoopingCall`], [`DynamicLoopingCall`], [`BackOffLoopingCall`], [`LoopingCall`]; what their functions return: [`IntoStep`](looping_call::IntoStep), [`IntoDynamicStep`](looping_call::IntoDynamicStep), [`IntoBackOffStep`](looping_call::IntoBackOffStep); error [`LoopError`]; future [`LoopWait`](looping_call::LoopWait) |
 //! | [`mod@retry`] | [`retry`](retry()), [`Retry`]; future [`Retrying`](retry::Retrying) |
 //! | [`greenlet`] | [`Greenlet`](greenlet::Greenlet); error [`GreenletError`](greenlet::GreenletError); future [`Switch`](greenlet::Switch) |
@@ -106,7 +106,10 @@ pub use looping_call::{
 pub use pile::GreenPile;
 pub use pool::{GreenPool, PoolFull};
 pub use queue::{Closed, Empty, Full, LifoQueue, LightQueue, PriorityQueue, Queue, TooManyDone};
-pub use resources::{Item, Pool, PoolBuilder};
+pub use resources::{
+    ConnectionPool, ConnectionPoolBuilder, ConnectionPools, Item, NoConnection, Pool, PoolBuilder,
+    PooledConnection,
+};
 pub use retry::{Retry, retry};
 pub use semaphore::{
     BoundedSemaphore, CappedPermit, CappedSemaphore, OverLimit, Permit, Semaphore, TooManyReleases,

@@ -8,6 +8,7 @@
 //! | `places` | who has a place, who waits for one, which items are free |
 //! | `get` | waiting for an item: [`Get`], [`GetItem`] |
 //! | `item` | [`Item`]: an item that goes back when it is dropped |
+//! | `connections` | [`ConnectionPool`] and [`ConnectionPools`]: items that grow old |
 //! | `shared` | what all handles share, and the way of an item back into the pool |
 //!
 //! What is counted and waited for is *places*, not items. Whoever has a place takes a free item if
@@ -17,6 +18,7 @@
 //! item, making it fails or panics), the place goes to the next who waits.
 
 mod builder;
+mod connections;
 mod get;
 mod item;
 mod places;
@@ -24,6 +26,10 @@ mod pool;
 mod shared;
 
 pub use builder::PoolBuilder;
+pub use connections::{
+    ConnectionPool, ConnectionPoolBuilder, ConnectionPools, GetConnection, NoConnection,
+    PooledConnection,
+};
 pub use get::{Get, GetItem};
 pub use item::Item;
 pub use pool::Pool;

@@ -127,6 +127,11 @@ impl<T: 'static, E: 'static> Pool<T, E> {
         self.shared.discard(item);
     }
 
+    /// Gives back the place of an item that is gone.
+    pub(super) fn give_place_back(&self) {
+        self.shared.give_place_back();
+    }
+
     /// Makes items until there are `min_size`, one after the other; returns at once if there are.
     ///
     /// # Errors

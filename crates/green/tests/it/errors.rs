@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use evlet_green::greenlet::GreenletError;
 use evlet_green::{
-    AlreadySent, Closed, Empty, Full, LoopError, OverLimit, PoolFull, TooManyDone, TooManyReleases,
+    AlreadySent, Closed, Empty, Full, LoopError, NoConnection, OverLimit, PoolFull, TooManyDone,
+    TooManyReleases,
 };
+
+use crate::stage::MS;
 
 /// What a program that prints or carries errors asks of them.
 fn check(error: impl Error + Send + Sync + 'static, says: &str) {
@@ -39,6 +42,11 @@ fn errors_are_errors_whatever_they_hold() {
         },
         "fewer",
     );
+    check(
+        NoConnection::Failed(std::io::Error::other("no power")),
+        "no power",
+    );
+    check(NoConnection::<Empty>::TimedOut(MS), "connect_timeout");
     check(GreenletError::Dead, "ended");
     check(GreenletError::Busy, "switch");
     check(GreenletError::Panicked("no ink".into()), "no ink");

@@ -13,8 +13,8 @@ use evlet_green::greenlet::Greenlet;
 use evlet_green::queue::{BaseQueue, Lifo, Order, Smallest};
 use evlet_green::testing::{Moment, cancel_at_every_await_in};
 use evlet_green::{
-    Closed, DynamicLoopingCall, Event, FixedIntervalLoopingCall, GreenPile, GreenPool, LightQueue,
-    Pool, Queue, Semaphore, retry, tpool, with_timeout, with_timeout_or,
+    Closed, ConnectionPool, DynamicLoopingCall, Event, FixedIntervalLoopingCall, GreenPile,
+    GreenPool, LightQueue, Pool, Queue, Semaphore, retry, tpool, with_timeout, with_timeout_or,
 };
 use evlet_hub::{sleep, spawn, spawn_n, stats, yield_now};
 use futures::{SinkExt, StreamExt};
@@ -452,6 +452,40 @@ fn get_from_a_pool() {
         async |pool, _| has_an_item(pool).await,
     );
     assert_eq!(awaits.run().len(), 2);
+}
+
+#[test]
+fn get_and_put_a_connection() {
+    let awaits = cancel_at_every_await_in(
+        async || {
+            let step = async || sleep(SECOND).await;
+            let pool = ConnectionPool::builder()
+                .max_size(1)
+                .min_size(1)
+                .max_idle(20 * SECOND)
+                .check(async move |_: &mut u32| (step().await, true).1)
+                .cleanup(async move |_: &mut u32| (step().await, Ok::<_, &str>(())).1)
+                .connect(async move || Ok::<_, &str>((step().await, 7).1));
+            pool.fill().await.unwrap();
+            pool
+        },
+        async |pool| {
+            pool.get().await.unwrap().put().await; // check, clean-up
+            pool.get().await.unwrap().discard(); // check
+            pool.fill().await.unwrap(); // connect
+            drop(pool.get().await); // check, and a clean-up beside it
+        },
+        async |pool, _| {
+            settle().await;
+            sleep(SECOND).await;
+            assert_eq!((pool.waiting(), pool.free()), (0, 1));
+            assert!(stats().timers <= 1, "the one that closes what is idle");
+            assert_eq!(*pool.get().await.unwrap(), 7);
+            sleep(100 * SECOND).await;
+            assert_eq!((pool.size(), stats().timers), (0, 0));
+        },
+    );
+    assert_eq!(awaits.run().len(), 5);
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod threads; // the one thread pool, one test at a time
 mod trace;
 
 // One primitive after the other.
+mod connection_pool;
+mod connection_pools;
 mod event;
 mod greenlet;
 mod heartbeat;

@@ -177,6 +177,7 @@ fn a_reset_leaves_those_who_wait_waiting() {
 
 // proves D-5
 #[test]
+#[cfg_attr(miri, ignore = "too long for an interpreter")]
 fn a_million_waits_that_were_given_up_leave_nothing() {
     virtually(async {
         let event = Event::<()>::new();

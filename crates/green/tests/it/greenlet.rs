@@ -358,6 +358,7 @@ fn families_of_different_types_do_not_meet() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long for an interpreter")]
 fn a_long_game_of_table_tennis() {
     virtually(async {
         let other = Rc::new(OnceCell::<Greenlet<u64>>::new());

@@ -363,6 +363,7 @@ fn a_call_that_waits_for_the_end_of_its_own_loop_is_told_so() {
 
 // looping case 27; proves D-8: no clock but the hub's, which never goes back
 #[test]
+#[cfg_attr(miri, ignore = "reads the sources")]
 fn no_source_names_the_wall_clock() {
     let mut folders = vec![std::path::PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),

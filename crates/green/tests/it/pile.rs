@@ -108,6 +108,7 @@ fn two_piles_on_one_pool_each_give_their_own_in_order() {
 
 // conformance 73
 #[test]
+#[cfg_attr(miri, ignore = "too long for an interpreter")]
 fn many_producers_into_one_pile_each_find_their_own_in_order() {
     const JOBS: u32 = 1000;
     for size in [5, 50] {

@@ -551,6 +551,7 @@ fn items_are_dropped_with_their_queue() {
 
 // proves D-5
 #[test]
+#[cfg_attr(miri, ignore = "too long for an interpreter")]
 fn a_million_waits_that_were_given_up_leave_nothing() {
     virtually(async {
         let queue = LightQueue::<u8>::unbounded();

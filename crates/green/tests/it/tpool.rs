@@ -187,6 +187,7 @@ fn as_many_jobs_run_at_once_as_there_are_threads() {
 
 // proves E-3
 #[test]
+#[cfg_attr(miri, ignore = "too long for an interpreter")]
 fn more_jobs_than_the_queue_takes_wait_for_room() {
     let _turn = alone();
     run(async {
@@ -326,6 +327,7 @@ fn what_is_not_send_stays_on_this_side() {
 
 // conformance 104
 #[test]
+#[cfg_attr(miri, ignore = "starts a process")]
 fn the_environment_sets_the_size() {
     in_a_process("tpool::child_has_forty_threads", "40");
 }
@@ -351,6 +353,7 @@ fn child_has_forty_threads() {
 
 // conformance 105: a bad size is said, and the default taken
 #[test]
+#[cfg_attr(miri, ignore = "starts a process")]
 fn a_size_that_is_no_number_is_said_and_not_taken() {
     let said = in_a_process("tpool::child_has_twenty_threads", "-3");
     assert!(said.contains("EVLET_THREADPOOL_SIZE"), "{said}");

@@ -133,6 +133,7 @@ fn who_waits_for_the_threads_is_listed_and_holds_the_virtual_clock() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long for an interpreter")]
 fn the_threads_may_be_ended_while_others_submit() {
     let _turn = alone();
     run(async {
@@ -172,6 +173,7 @@ fn shutdown_waits_no_longer_than_it_may_and_says_what_is_left() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "starts a process")]
 fn a_stuck_job_does_not_keep_the_process() {
     in_a_process("tpool_ending::child_leaves_a_job_behind", "2");
 }
@@ -183,6 +185,7 @@ fn child_leaves_a_job_behind() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "starts a process")]
 fn a_stuck_job_costs_a_process_that_waits_its_limit_and_no_more() {
     let said = in_a_process("tpool_ending::child_waits_for_a_job_that_never_ends", "2");
     assert!(said.contains("jobs under way: 1"), "{said}");
@@ -213,6 +216,7 @@ async fn leave_a_job_behind() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "starts a process")]
 fn the_last_jobs_of_a_process_that_waits_are_done() {
     let said = in_a_process("tpool_ending::child_waits_for_its_last_job", "2");
     assert!(said.contains("the last job is done"), "{said}");

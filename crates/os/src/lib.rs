@@ -25,13 +25,15 @@
 //! | module | idea |
 //! |---|---|
 //! | [`pipe`](mod@pipe) | pipes, and other descriptors as streams of bytes |
+//! | [`process`] | child processes: started, fed, read, awaited, ended, never left behind |
 //! | [`signal`] | signals as a stream, and the one future that every server wants |
 //!
 //! # Left out on purpose
-//! Sockets are `evlet-net`'s. Processes, files and standard input and output will join here.
+//! Sockets are `evlet-net`'s. Files and standard input and output will join here.
 //! Unix only, as all of evlet.
 
 #![forbid(unsafe_code)]
 
 pub mod pipe;
+pub mod process;
 pub mod signal;

@@ -109,6 +109,19 @@ macro_rules! end {
                 End::take_over(fd.into(), Location::caller()).map($type)
             }
 
+            /// [`from_fd`](Self::from_fd) for a caller that knows the user's line.
+            pub(crate) fn take_over(
+                fd: OwnedFd,
+                at: &'static Location<'static>,
+            ) -> io::Result<Self> {
+                End::take_over(fd, at).map($type)
+            }
+
+            /// From now on its waits are shown with this line.
+            pub(crate) fn waits_at(&mut self, at: &'static Location<'static>) {
+                self.0.at = at;
+            }
+
             /// The descriptor, off the hub. One that [`pipe`] made stays non-blocking, another is in
             /// the mode in which it came.
             ///

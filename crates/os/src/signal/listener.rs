@@ -99,7 +99,7 @@ impl SignalStream {
         }
     }
 
-    pub(super) fn poll_recv(
+    pub(crate) fn poll_recv(
         &self,
         cx: &mut Context<'_>,
         at: &'static Location<'static>,

@@ -1,0 +1,328 @@
+//! Child processes: started, read, fed, awaited, ended.
+
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use evlet_hub::{run, sleep, spawn, timeout};
+use evlet_os::process::{Command, CommandError, CommandProblem, Stdio};
+use evlet_os::signal::Signal;
+use futures::io::BufReader;
+use futures::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, StreamExt, poll};
+use std::os::unix::process::ExitStatusExt;
+
+use crate::signal::PATIENCE;
+
+pub(crate) fn sh(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]);
+    command
+}
+
+pub(crate) fn inside(error: &std::io::Error) -> &CommandError {
+    let inner = error.get_ref().expect("a typed error is inside");
+    inner.downcast_ref().expect("it is a CommandError")
+}
+
+#[test]
+fn output_keeps_both_streams_and_the_status() {
+    run(async {
+        let all = sh("echo out; echo err >&2; exit 3").output().await.unwrap();
+        assert_eq!(all.stdout, b"out\n");
+        assert_eq!(all.stderr, b"err\n");
+        assert_eq!(all.status.code(), Some(3));
+        // Its input is empty, not ours.
+        assert_eq!(sh("cat").output().await.unwrap().stdout, b"");
+        // A stream that was chosen stays as it was chosen, and another call has its own defaults.
+        let mut echo = sh("echo out; echo err >&2");
+        let all = echo.stderr(Stdio::null()).output().await.unwrap();
+        assert_eq!(
+            (all.stdout.as_slice(), all.stderr.len()),
+            (&b"out\n"[..], 0)
+        );
+        let mut quiet = sh("exit 0");
+        quiet.output().await.unwrap();
+        assert!(quiet.spawn().unwrap().stdout.is_none(), "inherited");
+    });
+}
+
+#[test]
+fn others_run_while_a_child_does() {
+    run(async {
+        let sleeping = spawn(async { sh("sleep 0.2").status().await });
+        let mut turns = 0;
+        while !sleeping.is_finished() {
+            sleep(Duration::from_millis(10)).await;
+            turns += 1;
+        }
+        assert!(turns > 5, "{turns} turns of 10 ms in 200 ms");
+        assert!(sleeping.await.unwrap().unwrap().success());
+    });
+}
+
+#[test]
+fn full_pipes_in_all_directions_are_no_deadlock() {
+    run(async {
+        // 300 kB to each output, and as much input, all at once: more than any pipe holds.
+        let script = "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2; cat";
+        let mut command = sh(script);
+        command.stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let all = timeout(PATIENCE, child.communicate(vec![b'x'; 300_000]))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(all.stdout.len(), 600_000);
+        assert_eq!(all.stderr.len(), 300_000);
+        assert!(all.stdout[300_000..].iter().all(|byte| *byte == b'x'));
+    });
+}
+
+#[test]
+fn a_child_that_refuses_its_input_is_no_error() {
+    run(async {
+        let mut command = sh("exec <&-; exit 7");
+        let child = command.stdin(Stdio::piped()).spawn().unwrap();
+        let all = child.communicate(vec![b'x'; 300_000]).await.unwrap();
+        assert_eq!(all.status.code(), Some(7));
+    });
+}
+
+#[test]
+fn its_streams_are_green_streams() {
+    run(async {
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for text in ["one", "two", "three"] {
+            input
+                .write_all(format!("{text}\n").as_bytes())
+                .await
+                .unwrap();
+            assert_eq!(lines.next().await.unwrap().unwrap(), text);
+        }
+        assert_eq!(child.try_wait().unwrap(), None);
+        input.close().await.unwrap();
+        assert!(lines.next().await.is_none());
+        assert!(child.wait().await.unwrap().success());
+        // Once more: the same, at once.
+        assert!(child.try_wait().unwrap().unwrap().success());
+        assert!(child.wait().await.unwrap().success());
+    });
+}
+
+#[test]
+fn one_childs_output_can_be_anothers_input() {
+    run(async {
+        let mut first = sh("printf 'b\\na\\n'")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let between = first.stdout.take().unwrap().into_fd().unwrap();
+        let sorted = Command::new("sort").stdin(between).output().await.unwrap();
+        assert_eq!(sorted.stdout, b"a\nb\n");
+        assert!(first.wait().await.unwrap().success());
+    });
+}
+
+#[test]
+fn waiting_closes_its_input() {
+    run(async {
+        let mut child = sh("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let status = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+        assert!(status.success());
+        let mut child = sh("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let early = child.wait_timeout(PATIENCE).await.unwrap();
+        assert!(early.success());
+    });
+}
+
+// conformance 133
+#[test]
+fn a_wait_with_a_limit_names_command_and_limit_and_kills_nothing() {
+    run(async {
+        let mut child = Command::new("sleep").arg("0.5").spawn().unwrap();
+        let limit = Duration::from_millis(100);
+        let start = Instant::now();
+        let late = child.wait_timeout(limit).await.unwrap_err();
+        assert!(start.elapsed() < Duration::from_millis(300));
+        assert_eq!(late.kind(), ErrorKind::TimedOut);
+        assert_eq!(late.to_string(), "`sleep 0.5` had not ended after 100ms");
+        assert_eq!(inside(&late).command(), "sleep 0.5");
+        assert!(matches!(
+            inside(&late).problem(),
+            CommandProblem::TimeLimit(l) if *l == limit
+        ));
+        assert!(child.wait().await.unwrap().success(), "it went on");
+    });
+}
+
+// conformance 134
+#[test]
+fn collecting_output_is_abandoned_at_the_limit() {
+    run(async {
+        let start = Instant::now();
+        let child = sh("echo begun; sleep 100")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let limit = Duration::from_millis(100);
+        assert!(timeout(limit, child.wait_with_output()).await.is_err());
+
+        // With a limit of its own it is killed, also while a grandchild holds the pipe.
+        let late = sh("sleep 3 & wait")
+            .time_limit(limit)
+            .output()
+            .await
+            .unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::TimedOut);
+        assert!(late.to_string().contains("sleep 3 & wait"), "{late}");
+        let late = sh("exec sleep 100").time_limit(limit).status().await;
+        assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert!(start.elapsed() < Duration::from_secs(2));
+    });
+}
+
+#[test]
+fn more_output_than_is_kept_ends_the_child() {
+    run(async {
+        let mut yes = Command::new("yes");
+        let flood = yes.output_limit(100_000).output();
+        let flood = timeout(PATIENCE, flood).await.unwrap().unwrap_err();
+        assert_eq!(flood.kind(), ErrorKind::FileTooLarge);
+        assert!(flood.to_string().contains("100000 bytes"), "{flood}");
+        let exact = sh("head -c 1000 /dev/zero")
+            .output_limit(1000)
+            .output()
+            .await
+            .unwrap();
+        assert_eq!(exact.stdout.len(), 1000);
+    });
+}
+
+#[test]
+fn a_child_that_ignores_sigterm_is_killed_after_the_grace() {
+    run(async {
+        let mut stubborn = sh("trap '' TERM; echo ready; while :; do sleep 0.02; done")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = [0; 6];
+        let output = stubborn.stdout.as_mut().unwrap();
+        output.read_exact(&mut line).await.unwrap();
+        let start = Instant::now();
+        let grace = Duration::from_millis(100);
+        let status = stubborn.terminate(grace).await.unwrap();
+        assert_eq!(status.signal(), Some(9));
+        assert!(start.elapsed() >= grace);
+
+        let mut polite = Command::new("sleep").arg("100").spawn().unwrap();
+        let status = polite.terminate(PATIENCE).await.unwrap();
+        assert_eq!(status.signal(), Some(15));
+        assert_eq!(
+            polite.terminate(PATIENCE).await.unwrap().signal(),
+            Some(15),
+            "once it has ended, nothing is sent"
+        );
+    });
+}
+
+#[test]
+fn signals_reach_it_and_never_a_stranger() {
+    run(async {
+        let mut child = Command::new("sleep").arg("100").spawn().unwrap();
+        let odd = child.signal(Signal::from_raw(4000)).unwrap_err();
+        assert_eq!(odd.kind(), ErrorKind::InvalidInput);
+        assert!(odd.to_string().contains("sleep 100"), "{odd}");
+        child.signal(Signal::INT).unwrap();
+        assert_eq!(child.wait().await.unwrap().signal(), Some(2));
+        child.signal(Signal::INT).unwrap(); // reaped: nothing happens
+        child.kill().unwrap();
+    });
+}
+
+// proves the row "child wait" of D-1
+#[test]
+fn an_end_that_came_while_a_wait_was_given_up_is_kept() {
+    run(async {
+        for polls in 0..3 {
+            let mut child = sh("read line; exit 5")
+                .stdin(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let input = child.stdin.take();
+            let mut wait = child.wait();
+            for _ in 0..polls {
+                assert!(poll!(&mut wait).is_pending());
+                sleep(Duration::ZERO).await;
+            }
+            drop(input);
+            sleep(Duration::from_millis(20)).await;
+            drop(wait);
+            let status = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+            assert_eq!(status.code(), Some(5));
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_started_is_named() {
+    run(async {
+        let missing = Command::new("no-such-program").arg("a b").spawn();
+        let missing = missing.unwrap_err();
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
+        let text = missing.to_string();
+        assert!(text.contains("`no-such-program \"a b\"`"), "{text}");
+        assert!(text.contains("PATH"), "{text}");
+
+        let odd_place = Command::new("true").current_dir("/no/such/place").spawn();
+        let text = odd_place.unwrap_err().to_string();
+        assert!(text.contains("/no/such/place is not there"), "{text}");
+
+        let no_program = Command::new("/etc/passwd").status().await.unwrap_err();
+        assert_eq!(no_program.kind(), ErrorKind::PermissionDenied);
+        assert!(
+            no_program.to_string().contains("executable"),
+            "{no_program}"
+        );
+
+        let nul = Command::new("tr\0ue").spawn().unwrap_err();
+        assert_eq!(nul.kind(), ErrorKind::InvalidInput);
+        assert!(nul.to_string().contains("tr\\0ue"), "{nul}");
+
+        let empty = Command::new("").output().await.unwrap_err();
+        assert!(empty.to_string().contains("`\"\"`"), "{empty}");
+
+        let long = Command::new("true").arg("x".repeat(8 << 20)).spawn();
+        let long = long.unwrap_err();
+        assert_eq!(long.kind(), ErrorKind::ArgumentListTooLong);
+        assert!(long.to_string().len() < 500);
+    });
+    let outside = Command::new("true").spawn().unwrap_err();
+    assert!(outside.to_string().contains("no hub"), "{outside}");
+}
+
+#[test]
+fn environment_and_directory_are_the_standard_librarys() {
+    run(async {
+        let all = sh("echo $A-$B-$HOME; pwd")
+            .env_clear()
+            .envs([("A", "1"), ("B", "2")])
+            .env_remove("B")
+            .env("PATH", "/bin:/usr/bin")
+            .current_dir("/")
+            .output()
+            .await
+            .unwrap();
+        assert_eq!(all.stdout, b"1--\n/\n");
+        let mut named = sh("echo $0");
+        named.arg("myself").process_group(0);
+        assert_eq!(named.output().await.unwrap().stdout, b"myself\n");
+        assert!(format!("{named:?}").contains("sh"));
+    });
+}

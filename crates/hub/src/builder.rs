@@ -157,10 +157,10 @@ impl HubBuilder {
         let remote = Remote::new(id, reactor.notifier());
         let watchdog = match self.watchdog {
             Some(Duration::ZERO) => None,
-            Some(limit) => Some(Watchdog::start(limit)?),
+            Some(limit) => Some(Watchdog::start(limit, &remote)?),
             None if self.is_virtual || !diagnostics::ON => None,
             // Nobody asked for it: a system that has no thread for it still has a hub.
-            None => Watchdog::start(DEFAULT_LIMIT).ok(),
+            None => Watchdog::start(DEFAULT_LIMIT, &remote).ok(),
         };
         let rng = match self.seed {
             Some(seed) => fastrand::Rng::with_seed(seed),

@@ -72,7 +72,7 @@
 //!
 //! # Map, in reading order
 //!
-//! `hub`, `turn` (the loop), `task` (green threads), `run_queue`, `remote` (other threads), `timers`,
+//! `hub`, `turn` (the loop), `io_turn` (its wait), `task` (green threads), `run_queue`, `remote` (other threads), `timers`,
 //! `sleep`, `timeout`, `local`, `reactor`, `io`, [`wait`] (how primitives tell what they wait on), `clock`,
 //! `deadlock`, `watchdog`, `shutdown`; [`sys`], [`mod@report`] and [`random_u64`] are seams for tests and
 //! operators.
@@ -99,6 +99,7 @@ mod handle;
 mod hub;
 mod in_progress;
 mod io;
+mod io_turn;
 mod local;
 mod random;
 mod reactor;

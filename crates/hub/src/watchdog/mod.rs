@@ -6,18 +6,23 @@
 //! for the limit it writes a line to standard error that names the green thread and where it was
 //! spawned. When the poll ends, the hub reports it with its full length ([`crate::report`]).
 //!
+//! The thread also says when it is time to look for descriptors that were closed behind the hub's back
+//! ([`Probe`]), so that the hub need not wait with a time limit for that: a limit costs a reading of the
+//! clock and a timer of the kernel's, for each wait.
+//!
 //! The hub's part is a handful of relaxed stores for each poll. A hub that is idle for two seconds (for eight
 //! looks) is left alone: it costs nothing until its next poll, which says so. When all are idle the
 //! thread sleeps as well ([`watcher`]).
 
 use std::collections::HashMap;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use crate::core::Core;
+use crate::remote::Remote;
 use crate::report::{Report, print};
 use crate::task::{GreenThreadId, Key, Peer};
 
@@ -56,10 +61,23 @@ struct Shared {
     start: Instant,
     /// Nobody looks until the next poll says that there is something to see.
     parked: AtomicBool,
+    /// A [`Probe`], or zero.
+    probe: AtomicU8,
+    /// The hub's, to end its wait.
+    remote: Weak<Remote>,
+}
+
+/// A look for descriptors that were closed behind the hub's back is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// The hub works; the look may be put off while it would be dear.
+    Busy = 1,
+    /// The hub has come to rest, and will not be asked again before it has worked.
+    Idle = 2,
 }
 
 impl Watchdog {
-    pub(crate) fn start(limit: Duration) -> io::Result<Self> {
+    pub(crate) fn start(limit: Duration, remote: &Arc<Remote>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             limit,
             beat: AtomicU64::new(0),
@@ -71,6 +89,8 @@ impl Watchdog {
             late_since: AtomicU64::new(0),
             start: Instant::now(),
             parked: AtomicBool::new(false),
+            probe: AtomicU8::new(0),
+            remote: Arc::downgrade(remote),
         });
         watcher::watch(&shared)?;
         Ok(Watchdog { shared })
@@ -97,6 +117,25 @@ impl Watchdog {
     #[inline]
     pub(crate) fn poll_ends(&self) {
         self.shared.id.store(0, Ordering::Release);
+    }
+
+    /// Whether it looks at the hub often enough to say when a [`Probe`] is due.
+    pub(crate) fn calls_for_probes(&self) -> bool {
+        self.shared.limit <= DEFAULT_LIMIT
+    }
+
+    /// What is due, without taking it.
+    #[inline]
+    pub(crate) fn is_probe_due(&self) -> bool {
+        self.shared.probe.load(Ordering::Relaxed) != 0
+    }
+
+    pub(crate) fn take_probe(&self) -> Option<Probe> {
+        match self.shared.probe.swap(0, Ordering::SeqCst) {
+            0 => None,
+            1 => Some(Probe::Busy),
+            _ => Some(Probe::Idle),
+        }
     }
 
     /// The report on the poll that just ended, if it was too long.
@@ -155,6 +194,16 @@ impl Shared {
     fn looked_at(&self) -> (u64, u64) {
         let beat = self.beat.load(Ordering::Acquire);
         (beat, self.id.load(Ordering::Acquire))
+    }
+
+    /// Has the hub look for lost descriptors when it next waits; one that is idle waits already.
+    fn call_for(&self, probe: Probe) {
+        self.probe.store(probe as u8, Ordering::SeqCst);
+        if probe == Probe::Idle
+            && let Some(remote) = self.remote.upgrade()
+        {
+            remote.notify();
+        }
     }
 
     fn is_known_late(&self, beat: u64) -> bool {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use super::Shared;
+use super::{Probe, Shared};
 
 /// Looks that find a hub idle before it is left alone.
 const IDLE_LOOKS: u32 = 8;
@@ -109,8 +109,12 @@ impl Watched {
             // A poll that began just before the hub was left alone may not have seen the mark.
             hub.parked.store(false, Ordering::SeqCst);
             (self.seen, self.since, self.idle) = (beat, Instant::now(), 0);
+            hub.call_for(Probe::Busy);
         } else if id == 0 {
             self.idle += 1;
+            if self.idle == 1 {
+                hub.call_for(Probe::Idle);
+            }
             if self.idle == IDLE_LOOKS {
                 hub.parked.store(true, Ordering::SeqCst);
             } else if self.idle > IDLE_LOOKS {

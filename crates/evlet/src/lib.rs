@@ -103,14 +103,15 @@ pub use evlet_net::{
     ATTEMPT_DELAY, Accept, Addr, AddrError, AddrProblem, CONCURRENCY, Connect, ConnectError,
     ConnectOptions, ConnectUdp, ConnectUnix, CopyAll, CopyBidirectional, DatagramBatch,
     DatagramCut, Datagrams, FDS_AT_ONCE, Fallible, FallibleSend, HandleClosed, Handshake,
-    IntoServed, KeepAlive, LINE_LIMIT, LOOK_UP_LIMIT, LOOK_UPS_AT_ONCE, LineError, ListenError,
-    ListenOptions, Listener, MakeFile, Nothing, OperationTimedOut, OwnedReadHalf, OwnedWriteHalf,
-    PeerCredentials, Pem, Recv, RecvBatch, RecvDatagram, RecvFds, RecvFrom, Resolve, ResolveAddr,
-    ResolveError, ReuniteError, SendAll, SendDatagram, SendFds, SendOnce, SendTo, SendToUnix,
-    Serve, Served, StopServe, TcpListener, TcpStream, TlsConfig, TlsError, TlsStream, ToAddr,
-    ToUnixAddr, Try, UdpOptions, UdpSocket, UnixAddr, UnixDatagram, UnixError, UnixListenOptions,
-    UnixListener, UnixStep, UnixStream, connect, connect_from, copy, copy_bidirectional, dns,
-    listen, resolve, resolve_addr, serve, wrap_ssl,
+    IntoServed, KeepAlive, KernelSocket, LINE_LIMIT, LOOK_UP_LIMIT, LOOK_UPS_AT_ONCE, LineError,
+    ListenError, ListenOptions, Listener, MakeFile, Nothing, OperationTimedOut, OwnedReadHalf,
+    OwnedWriteHalf, PeerCredentials, Pem, Recv, RecvBatch, RecvDatagram, RecvFds, RecvFrom,
+    Resolve, ResolveAddr, ResolveError, ReuniteError, SendAll, SendDatagram, SendFds, SendFile,
+    SendOnce, SendTo, SendToUnix, Serve, Served, Splice, SpliceBidirectional, StopServe,
+    TcpListener, TcpStream, TlsConfig, TlsError, TlsStream, ToAddr, ToUnixAddr, Try, UdpOptions,
+    UdpSocket, UnixAddr, UnixDatagram, UnixError, UnixListenOptions, UnixListener, UnixStep,
+    UnixStream, connect, connect_from, copy, copy_bidirectional, dns, listen, resolve,
+    resolve_addr, send_file, serve, splice, splice_bidirectional, wrap_ssl,
 };
 
 pub use evlet_macros::{main, test};

@@ -101,6 +101,13 @@ pub struct CopyAll<R, W> {
     pump: Pump,
 }
 
+impl<R, W> CopyAll<R, W> {
+    /// How many bytes the writer has taken so far. Keep the future to ask it after an error.
+    pub fn copied(&self) -> u64 {
+        self.pump.copied
+    }
+}
+
 impl<R, W> Future for CopyAll<R, W>
 where
     R: AsyncRead + Unpin,
@@ -122,6 +129,14 @@ pub struct CopyBidirectional<'a, A, B> {
     b: &'a mut B,
     forth: Pump,
     back: Pump,
+}
+
+impl<A, B> CopyBidirectional<'_, A, B> {
+    /// How many bytes have gone from the first to the second so far, and back. Keep the future to
+    /// ask it after an error, for the line that a proxy writes about each connection.
+    pub fn copied(&self) -> (u64, u64) {
+        (self.forth.copied, self.back.copied)
+    }
 }
 
 impl<A, B> Future for CopyBidirectional<'_, A, B>

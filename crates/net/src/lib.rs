@@ -72,7 +72,8 @@
 //! `shortage`, `tcp_listener`, `socket` (a connection
 //! and the handles on it), `tcp_stream`, `transfer` (its futures), `stream_traits`, `split`,
 //! `make_file`, `unix` (streams, listeners, datagrams, descriptors on their way), `datagram` (what all
-//! datagrams have in common), `udp`, `serve` with `serve_slot` and `served`, `copy`, `tls`;
+//! datagrams have in common), `udp`, `serve` with `serve_slot` and `served`, `copy`,
+//! `kernel_copy` (`sendfile` and `splice`), `tls`;
 //! [`testing`] for tests of streams.
 //!
 //! # What is left out
@@ -95,6 +96,7 @@ mod copy;
 mod datagram;
 mod descriptor;
 pub mod dns;
+mod kernel_copy;
 mod line_error;
 mod listen;
 mod listen_error;
@@ -125,6 +127,9 @@ pub use addr_error::{AddrError, AddrProblem};
 pub use connect_error::ConnectError;
 pub use copy::{CopyAll, CopyBidirectional, copy, copy_bidirectional};
 pub use datagram::{DatagramCut, RecvDatagram, RecvFrom, SendDatagram, SendTo};
+pub use kernel_copy::{
+    KernelSocket, SendFile, Splice, SpliceBidirectional, send_file, splice, splice_bidirectional,
+};
 pub use line_error::LineError;
 pub use listen::{ListenOptions, listen};
 pub use listen_error::ListenError;

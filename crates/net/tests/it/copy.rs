@@ -91,3 +91,23 @@ fn an_error_ends_both_directions() {
         assert_eq!(server.recv(&mut [0; 10]).await.unwrap(), 0);
     });
 }
+
+// One who keeps the future knows how much went each way before the error.
+#[test]
+fn the_counts_stay_after_an_error() {
+    run(async {
+        let (client, mut near) = pair().await;
+        let (mut far, server) = pair().await;
+        client.send_all(b"question").await.unwrap();
+        let proxy = spawn(async move {
+            let mut copying = copy_bidirectional(&mut near, &mut far);
+            let error = (&mut copying).await.unwrap_err();
+            (error, copying.copied())
+        });
+        assert_eq!(server.recv(&mut [0; 100]).await.unwrap(), 8);
+        reset(server);
+        let (error, copied) = proxy.await.unwrap();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(copied, (8, 0));
+    });
+}

@@ -57,6 +57,8 @@ mod looping_model;
 #[cfg(not(miri))]
 mod model;
 #[cfg(not(miri))]
+mod pool_model;
+#[cfg(not(miri))]
 mod queue_model;
 #[cfg(not(miri))]
 mod semaphore_capped_model;

@@ -103,6 +103,7 @@ fn values_of_green_threads_that_ended_are_gone() {
     assert_eq!(Rc::strong_count(&token), 1, "the root's went with it");
 }
 
+// openstack case 92
 #[test]
 fn a_value_marked_so_is_inherited_as_it_is_at_the_spawn() {
     virtually(async {
@@ -129,6 +130,7 @@ fn a_value_marked_so_is_inherited_as_it_is_at_the_spawn() {
     });
 }
 
+// openstack case 92
 #[test]
 fn what_the_spawner_never_asked_for_is_made_anew() {
     virtually(async {

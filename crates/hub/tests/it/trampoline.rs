@@ -51,6 +51,18 @@ fn what_is_ready_is_ready_at_once() {
     });
 }
 
+// conformance 136
+#[test]
+fn room_for_a_write_is_told_each_time_it_is_asked() {
+    on_each_backend(async || {
+        let (ours, _theirs) = pairs::unix();
+        for _ in 0..2 {
+            let waited = trampoline(&ours, Interest::Writable, Some(Duration::ZERO)).await;
+            assert!(waited.is_ok(), "{waited:?}");
+        }
+    });
+}
+
 // conformance: api_test, trampoline with a timeout
 #[test]
 fn the_limit_is_an_error_and_leaves_nothing() {

@@ -35,6 +35,41 @@ fn more_than_the_kernel_buffers_arrives_whole_and_then_the_end() {
     });
 }
 
+// conformance 135
+#[test]
+fn who_waits_at_a_pipe_does_not_hold_up_the_others() {
+    run(async {
+        let (mut reader, mut writer) = pipe().unwrap();
+        let reading = spawn(async move {
+            let mut got = Vec::new();
+            reader.read(&mut [0; 1]).await.unwrap();
+            reader.read_to_end(&mut got).await.unwrap();
+            got.len()
+        });
+        turns(10).await;
+        assert!(!reading.is_finished(), "nothing was written");
+        writer.write_all(b"x").await.unwrap();
+        writer.close().await.unwrap();
+        assert_eq!(timeout(PATIENCE, reading).await.unwrap().unwrap(), 0);
+
+        let (mut reader, mut writer) = pipe().unwrap();
+        let writing = spawn(async move { writer.write_all(&[7; 300_000]).await });
+        turns(10).await;
+        assert!(!writing.is_finished(), "the pipe is full");
+        let mut got = Vec::new();
+        let read = timeout(PATIENCE, reader.read_to_end(&mut got)).await;
+        assert_eq!(read.unwrap().unwrap(), 300_000);
+        writing.await.unwrap().unwrap();
+    });
+}
+
+/// The others' turns, and a look at the descriptors between them.
+async fn turns(number: u32) {
+    for _ in 0..number {
+        sleep(Duration::ZERO).await;
+    }
+}
+
 #[test]
 fn the_end_of_one_side_is_told_to_the_other() {
     run(async {

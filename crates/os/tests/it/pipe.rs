@@ -42,7 +42,7 @@ fn who_waits_at_a_pipe_does_not_hold_up_the_others() {
         let (mut reader, mut writer) = pipe().unwrap();
         let reading = spawn(async move {
             let mut got = Vec::new();
-            reader.read(&mut [0; 1]).await.unwrap();
+            reader.read_exact(&mut [0; 1]).await.unwrap();
             reader.read_to_end(&mut got).await.unwrap();
             got.len()
         });

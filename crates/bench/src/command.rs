@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 use crate::contestant::{self, Contestant};
+use crate::contestants::programs;
 use crate::hot_paths;
 use crate::measure::{self, Absent, Measure, Outcome};
 use crate::net;
@@ -220,10 +221,12 @@ fn line_of(contestant: &Contestant, scenario: &Scenario, size: Option<u64>) -> S
 }
 
 fn measured(contestant: &Contestant, scenario: &Scenario, size: Option<u64>) -> Outcome {
+    if let (Kind::Micro, Some(program)) = (scenario.kind, contestant.program) {
+        return programs::ask(program, scenario.name, size);
+    }
+    let has_servers = contestant.net.is_some() || contestant.program.is_some();
     match (scenario.kind, contestant.micro) {
-        (Kind::Net, _) if contestant.net.is_some() => {
-            net::run(contestant.name, scenario.name, size)
-        }
+        (Kind::Net, _) if has_servers => net::run(contestant.name, scenario.name, size),
         (Kind::Micro, Some(run)) => run(scenario.name, size),
         _ => Err(Absent::because(format!(
             "{} takes no part in {}",

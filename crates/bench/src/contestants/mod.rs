@@ -3,6 +3,7 @@
 pub(crate) mod bare;
 pub(crate) mod evlet;
 pub(crate) mod floor;
+pub(crate) mod programs;
 
 #[cfg(feature = "peers")]
 pub(crate) mod compio;

@@ -118,9 +118,9 @@ pub(crate) fn absences(results: &Results) -> String {
     text
 }
 
-/// It is not about this machine: the contestant has no such thing.
+/// It is not about this machine: the contestant has no such thing, or was not asked for.
 fn is_by_design(why: &str) -> bool {
-    why.contains("takes no part in")
+    why.contains("takes no part in") || why.starts_with("takes part --")
 }
 
 fn cell(row: &RowOf<'_>, name: &str) -> String {

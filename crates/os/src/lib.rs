@@ -19,21 +19,23 @@
 //! # What happens inside
 //! A signal handler does nothing but write one byte to a pipe; the other end of that pipe is an
 //! ordinary descriptor of the hub. Two descriptors for each listener. Pipes, terminals and the like
-//! are descriptors of the hub as well.
+//! are descriptors of the hub as well. Files are not: calls on them run on green's pool of threads.
 //!
 //! # Map
 //! | module | idea |
 //! |---|---|
+//! | [`fs`] | files and directories, with the standard library's names |
 //! | [`pipe`](mod@pipe) | pipes, and other descriptors as streams of bytes |
 //! | [`process`] | child processes: started, fed, read, awaited, ended, never left behind |
 //! | [`signal`] | signals as a stream, and the one future that every server wants |
 //!
 //! # Left out on purpose
-//! Sockets are `evlet-net`'s. Files and standard input and output will join here.
+//! Sockets are `evlet-net`'s. Standard input and output will join here.
 //! Unix only, as all of evlet.
 
 #![forbid(unsafe_code)]
 
+pub mod fs;
 pub mod pipe;
 pub mod process;
 pub mod signal;

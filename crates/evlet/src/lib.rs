@@ -107,11 +107,11 @@ pub use evlet_net::{
     ListenError, ListenOptions, Listener, MakeFile, Nothing, OperationTimedOut, OwnedReadHalf,
     OwnedWriteHalf, PeerCredentials, Pem, Recv, RecvBatch, RecvDatagram, RecvFds, RecvFrom,
     Resolve, ResolveAddr, ResolveError, ReuniteError, SendAll, SendDatagram, SendFds, SendFile,
-    SendOnce, SendTo, SendToUnix, Serve, Served, Splice, SpliceBidirectional, StopServe,
+    SendOnce, SendTo, SendToUnix, Serve, Served, Splice, SpliceBidirectional, StopServe, Stopper,
     TcpListener, TcpStream, TlsConfig, TlsError, TlsStream, ToAddr, ToUnixAddr, Try, UdpOptions,
     UdpSocket, UnixAddr, UnixDatagram, UnixError, UnixListenOptions, UnixListener, UnixStep,
-    UnixStream, connect, connect_from, copy, copy_bidirectional, dns, listen, resolve,
-    resolve_addr, send_file, serve, splice, splice_bidirectional, wrap_ssl,
+    UnixStream, connect, connect_from, copy, copy_bidirectional, dns, listen, proxy_protocol,
+    resolve, resolve_addr, send_file, serve, splice, splice_bidirectional, wrap_ssl,
 };
 
 pub use evlet_macros::{main, test};

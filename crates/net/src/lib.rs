@@ -72,9 +72,10 @@
 //! `shortage`, `tcp_listener`, `socket` (a connection
 //! and the handles on it), `tcp_stream`, `transfer` (its futures), `stream_traits`, `split`,
 //! `make_file`, `unix` (streams, listeners, datagrams, descriptors on their way), `datagram` (what all
-//! datagrams have in common), `udp`, `serve` with `serve_slot` and `served`, `copy`,
+//! datagrams have in common), `udp`, `serve` with `serve_slot`, `served`, `serve_stop` and
+//! `serve_drain`, `listeners` (several as one), `copy`,
 //! `kernel_copy` (`sendfile` and `splice`), `tls`;
-//! [`testing`] for tests of streams.
+//! [`proxy_protocol`]; [`testing`] for tests of streams.
 //!
 //! # What is left out
 //!
@@ -101,11 +102,15 @@ mod line_error;
 mod listen;
 mod listen_error;
 mod listener;
+mod listeners;
 mod make_file;
 mod operation_error;
+pub mod proxy_protocol;
 mod resolve;
 mod serve;
+mod serve_drain;
 mod serve_slot;
+mod serve_stop;
 mod served;
 mod shortage;
 mod socket;
@@ -140,6 +145,7 @@ pub use resolve::{
     LOOK_UP_LIMIT, LOOK_UPS_AT_ONCE, Resolve, ResolveAddr, ResolveError, resolve, resolve_addr,
 };
 pub use serve::{CONCURRENCY, Serve, serve};
+pub use serve_stop::Stopper;
 pub use served::{Fallible, FallibleSend, IntoServed, Nothing, Served, StopServe};
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use tcp::{ATTEMPT_DELAY, Connect, ConnectOptions, KeepAlive, connect, connect_from};

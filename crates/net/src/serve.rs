@@ -7,23 +7,22 @@
 //! connection and is reported: one bad peer must not stop a server. Asking to stop is explicit
 //! ([`StopServe`](crate::StopServe)).
 
-use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use evlet_green::{GreenPool, PoolFull};
 use evlet_hub::GreenThread;
 use evlet_hub::report::{self, Report};
-use evlet_hub::wait::{self, WaitKind, WaitsOn};
-use pin_project_lite::pin_project;
+use futures::future::Either;
 
 use crate::listener::Listener;
+use crate::serve_drain::Handlers;
 use crate::serve_slot::slot;
+use crate::serve_stop::{Stop, Stopper};
 use crate::served::{IntoServed, Served, peer_went_away};
 
 /// How many connections [`serve`] handles at once: 1000, as eventlet.
@@ -102,6 +101,8 @@ where
 pub struct Serve<L> {
     listener: L,
     pool: Pool,
+    stopper: Option<Stopper>,
+    drain: Option<Duration>,
 }
 
 enum Pool {
@@ -115,6 +116,8 @@ impl<L: Listener> Serve<L> {
         Serve {
             listener,
             pool: Pool::Of(CONCURRENCY),
+            stopper: None,
+            drain: None,
         }
     }
 
@@ -128,6 +131,22 @@ impl<L: Listener> Serve<L> {
     /// server waits for a connection.
     pub fn pool(mut self, pool: GreenPool) -> Self {
         self.pool = Pool::Given(pool);
+        self
+    }
+
+    /// Ends with `Ok(())` when `stopper` stops, as it does when a handler returns
+    /// [`StopServe`](crate::StopServe).
+    pub fn stopped_by(mut self, stopper: &Stopper) -> Self {
+        self.stopper = Some(stopper.clone());
+        self
+    }
+
+    /// Lets the server, once it has been stopped, wait until its handlers have ended, for `limit` at
+    /// most; those that are left then are killed, and the operator is told how many. Its listener,
+    /// if it was given by value, is closed first, so that new connections are refused meanwhile.
+    /// Without this, the server ends at once and its handlers go on.
+    pub fn drain(mut self, limit: Duration) -> Self {
+        self.drain = Some(limit);
         self
     }
 
@@ -153,18 +172,26 @@ impl<L: Listener> Serve<L> {
                 Pool::Given(pool) => (pool, true),
             };
             let stop = Rc::new(Stop::default());
+            if let Some(stopper) = &self.stopper {
+                stopper.add(&stop);
+            }
+            let handlers = self.drain.map(Handlers::new);
             loop {
                 let (slot, taken) = slot::<Work<F, L::Peer>>(at);
                 let worker = serve_one(taken, Rc::clone(&stop));
+                let worker = match &handlers {
+                    None => Either::Left(worker),
+                    Some(handlers) => Either::Right(handlers.counted(worker)),
+                };
                 let placed = match given {
                     true => stop.or(place_in(&pool, worker), at).await,
                     false => stop.or(pool.spawn(worker), at).await.map(drop),
                 };
                 if placed.is_none() {
-                    return Ok(());
+                    break;
                 }
                 let Some(accepted) = stop.or(listener.accept_at(at), at).await else {
-                    return Ok(());
+                    break;
                 };
                 let (stream, peer) = accepted?;
                 // The handler's own code runs here until its future is made. A panic in it is
@@ -177,6 +204,11 @@ impl<L: Listener> Serve<L> {
                     made,
                 });
             }
+            drop(listener);
+            if let Some(handlers) = handlers {
+                handlers.drain(&format!("server started at {at}")).await;
+            }
+            Ok(())
         }
     }
 }
@@ -238,58 +270,6 @@ where
             let message = format!("its handler failed, and the connection is closed: {error}");
             report::report(Report::notice(format!("connection from {peer}"), message));
         }
-    }
-}
-
-/// Whether a handler has asked to stop.
-#[derive(Debug, Default)]
-struct Stop {
-    asked: Cell<bool>,
-    waiter: RefCell<Option<Waker>>,
-}
-
-impl Stop {
-    fn set(&self) {
-        self.asked.set(true);
-        let waiter = self.waiter.take();
-        if let Some(waker) = waiter {
-            waker.wake();
-        }
-    }
-
-    /// `future`, or `None` once a handler has asked to stop.
-    fn or<F: Future>(&self, future: F, at: &'static Location<'static>) -> OrStop<'_, F> {
-        OrStop {
-            stop: self,
-            future,
-            at,
-        }
-    }
-}
-
-pin_project! {
-    struct OrStop<'a, F> {
-        stop: &'a Stop,
-        #[pin]
-        future: F,
-        at: &'static Location<'static>,
-    }
-}
-
-impl<F: Future> Future for OrStop<'_, F> {
-    type Output = Option<F::Output>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        if this.stop.asked.get() {
-            return Poll::Ready(None);
-        }
-        // First this wait, then the real one: what the hub shows is the last.
-        let waker = cx.waker().clone();
-        let old = this.stop.waiter.replace(Some(waker));
-        drop(old);
-        wait::park(WaitsOn::new(WaitKind::Pool, 0), this.at);
-        this.future.poll(cx).map(Some)
     }
 }
 

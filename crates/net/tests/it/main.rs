@@ -20,8 +20,10 @@ mod limit; // set_timeout
 mod lines; // files of lines
 mod listen;
 mod loopback; // connected pairs for the others
+mod proxy_protocol; // who the client is, told by a proxy
 mod resolve;
 mod serve;
+mod serve_stop; // stopped from outside, drained, in several places
 mod shortage; // out of descriptors
 mod stream; // recv, send, peek, ends
 mod tcp_options;

@@ -248,7 +248,7 @@ fn a_busy_listener_starves_no_other() {
             async {}
         }));
         sleep(10 * MS).await;
-        let order = order.borrow();
+        let order = order.take();
         assert_eq!(order.len(), 100);
         let late = order[..50].iter().filter(|addr| **addr == addrs[1]).count();
         assert!((10..40).contains(&late), "{late} of the first 50");

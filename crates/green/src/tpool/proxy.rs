@@ -59,10 +59,11 @@ impl<T: Send + 'static> Proxy<T> {
     /// Runs `call` with the object on a thread of the pool; the caller waits for its result while
     /// others run.
     ///
-    /// A call that waits for another call of the same object waits for ever.
-    ///
     /// # Panics
     /// Passes on the panic of `call`. The object stays as that left it, and the next call has it.
+    ///
+    /// When it is awaited inside a call of the same object (by a hub that the call runs): it would wait
+    /// for itself.
     ///
     /// # Cancel safety
     /// Dropping the future before the call was started removes it: it never runs. A call under way
@@ -146,6 +147,13 @@ where
     type Output = R;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        if self.turns.is_in_use_here() {
+            panic!(
+                "the call at {} is made inside a call of the same proxy, for whose end it would wait: \
+                 use the object that the outer call was given",
+                self.at
+            );
+        }
         let this = &mut *self;
         let mut running = match std::mem::replace(&mut this.stage, Stage::Done) {
             Stage::Running(running) => running,

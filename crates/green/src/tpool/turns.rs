@@ -3,6 +3,7 @@
 //! Those who wait may live on different hubs, and a turn ends on whichever thread the call ended, so
 //! the line stands behind a mutex. No code of the user runs under it.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -78,6 +79,15 @@ impl<T> Turns<T> {
         None
     }
 
+    /// Whether this thread is inside a call of this very object, which would wait for itself.
+    pub(super) fn is_in_use_here(&self) -> bool {
+        IN_USE.with_borrow(|all| all.contains(&self.address()))
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     /// Leaves the line; a turn that was called for this one is the next one's.
     pub(super) fn leave(&self, place: &mut Option<Key>) {
         let Some(key) = place.take() else { return };
@@ -113,7 +123,30 @@ impl<T> Turn<T> {
         // A call that panicked before left the object as it was at that moment, and said so to its
         // caller: that is no reason to refuse the next.
         let object = self.turns.object.lock();
+        let _in_use = InUse::begin(self.turns.address());
         call(&mut object.unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+thread_local! {
+    /// The objects whose calls are under way on this thread, by address: a job of the pool may run a
+    /// hub, and that another call.
+    static IN_USE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes that a call of an object is under way, until it is dropped.
+struct InUse;
+
+impl InUse {
+    fn begin(address: usize) -> Self {
+        IN_USE.with_borrow_mut(|all| all.push(address));
+        InUse
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        IN_USE.with_borrow_mut(Vec::pop);
     }
 }
 

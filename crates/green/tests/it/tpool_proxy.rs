@@ -227,3 +227,27 @@ fn without_threads_calls_run_here() {
         assert_eq!(proxy.call(|()| 1).await, 1, "the turn was passed on");
     });
 }
+
+// proves E-5
+#[test]
+fn a_call_inside_a_call_of_the_same_object_is_refused_and_not_waited_for() {
+    let _turn = alone();
+    run(async {
+        let (outer, other) = (Proxy::new(1), Proxy::new(2));
+        let (own, inside) = (outer.clone(), other.clone());
+        // Another object may be used inside.
+        let nested = outer.call(move |first| {
+            *first += run(inside.call(|second| *second));
+            run(own.call(|first| *first))
+        });
+        let failing = spawn(nested);
+        let exit = failing.await.unwrap_err();
+        let message = exit.panic_message().unwrap_or_default();
+        assert!(
+            message.contains("inside a call of the same proxy"),
+            "{message}"
+        );
+        assert_eq!(outer.call(|first| *first).await, 3);
+        assert_eq!(other.call(|second| *second).await, 2);
+    });
+}

@@ -1,0 +1,3 @@
+module evlet-bench/go
+
+go 1.19

@@ -1,4 +1,4 @@
-//! The one option of every server, and how a program of ours gives up.
+//! The options of servers, and how a program of ours gives up.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -9,20 +9,36 @@ use lexopt::prelude::{Long, ValueExt};
 /// What stands after `--addr`, or `default`. Anything else on the command line ends the program
 /// with status 2.
 pub fn addr_from_args(default: &str) -> String {
-    let mut addr = default.to_owned();
+    match read_args(default) {
+        (addr, None) => addr,
+        (_, Some(_)) => give_up("unexpected argument --to (usage: --addr IP:PORT)"),
+    }
+}
+
+/// What stands after `--addr`, or `default`, and what stands after `--to`.
+pub fn addr_and_target_from_args(default: &str) -> (String, Option<String>) {
+    read_args(default)
+}
+
+fn read_args(default: &str) -> (String, Option<String>) {
+    let (mut addr, mut target) = (default.to_owned(), None);
     let mut args = lexopt::Parser::from_env();
     loop {
         let result = match args.next() {
-            Ok(None) => return addr,
-            Ok(Some(Long("addr"))) => args.value().and_then(|value| value.string()),
+            Ok(None) => return (addr, target),
+            Ok(Some(Long("addr"))) => text(&mut args).map(|given| addr = given),
+            Ok(Some(Long("to"))) => text(&mut args).map(|given| target = Some(given)),
             Ok(Some(other)) => Err(other.unexpected()),
             Err(e) => Err(e),
         };
-        match result {
-            Ok(given) => addr = given,
-            Err(e) => give_up(format!("{e} (usage: --addr IP:PORT)")),
+        if let Err(e) = result {
+            give_up(format!("{e} (usage: --addr IP:PORT)"));
         }
     }
+}
+
+fn text(args: &mut lexopt::Parser) -> Result<String, lexopt::Error> {
+    args.value().and_then(|value| value.string())
 }
 
 /// The line by which others know that they may connect now.

@@ -78,6 +78,9 @@ const EXAMPLES: &[Example] = &[
     Example::Server("bare_hub_http", drivers::http),
     Example::Alone("tls_echo", &plain("tls_echo")),
     Example::Alone("tour", &plain("tour")),
+    Example::Server("port_forward", drivers::echo),
+    Example::Alone("udp_echo", &plain("udp_echo")),
+    Example::Alone("unix_chat", &plain("unix_chat")),
 ];
 
 impl Example {

@@ -90,13 +90,13 @@ pub use evlet_hub::{
 };
 
 pub use evlet_green::{
-    AlreadySent, BackOffLoopingCall, BoundedSemaphore, CappedPermit, CappedSemaphore, Closed,
-    DynamicLoopingCall, Empty, Event, FixedIntervalLoopingCall,
+    AlreadySent, BackOffLoopingCall, Barrier, BarrierWaitResult, BoundedSemaphore, CappedPermit,
+    CappedSemaphore, Closed, Condvar, DynamicLoopingCall, Empty, Event, FixedIntervalLoopingCall,
     FixedIntervalWithTimeoutLoopingCall, Full, FutureExt, GreenPile, GreenPool, Item, LifoQueue,
-    LightQueue, LoopError, LoopingCall, OverLimit, Permit, Pool, PoolBuilder, PoolFull,
-    PriorityQueue, Queue, Retry, Semaphore, TooManyDone, TooManyReleases, event, greenlet, limit,
-    looping_call, pile, pool, queue, resources, retry, semaphore, tpool, with_timeout,
-    with_timeout_or,
+    LightQueue, LoopError, LoopingCall, Mutex, MutexGuard, OverLimit, Permit, Pool, PoolBuilder,
+    PoolFull, PriorityQueue, Queue, Retry, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore,
+    TooManyDone, TooManyReleases, event, greenlet, limit, lock, looping_call, pile, pool, queue,
+    resources, retry, semaphore, tpool, with_timeout, with_timeout_or,
 };
 
 pub use evlet_net::{

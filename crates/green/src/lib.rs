@@ -44,6 +44,7 @@
 //! | [`queue`] | [`LightQueue`], [`Queue`], [`LifoQueue`], [`PriorityQueue`]; errors [`Full`], [`Empty`], [`Closed`], [`TooManyDone`]; futures [`Get`](queue::Get), [`Put`](queue::Put), [`Recv`](queue::Recv), [`Send`](queue::Send), [`Join`](queue::Join); [`QueueStream`](queue::QueueStream), [`QueueSink`](queue::QueueSink) |
 //! | [`event`] | [`Event`]; error [`AlreadySent`]; future [`Wait`](event::Wait) |
 //! | [`semaphore`] | [`Semaphore`], [`BoundedSemaphore`], [`CappedSemaphore`]; [`Permit`], [`CappedPermit`]; errors [`TooManyReleases`], [`OverLimit`]; futures [`Acquire`](semaphore::Acquire), [`AcquireCapped`](semaphore::AcquireCapped), [`Release`](semaphore::Release) |
+//! | [`lock`] | [`Mutex`] with [`MutexGuard`], [`RwLock`] with [`RwLockReadGuard`] and [`RwLockWriteGuard`], [`Condvar`], [`Barrier`] with [`BarrierWaitResult`]; futures [`Lock`](lock::Lock), [`Read`](lock::Read), [`Write`](lock::Write), [`Wait`](lock::Wait), [`WaitWhile`](lock::WaitWhile), [`BarrierWait`](lock::BarrierWait) |
 //! | [`limit`] | [`with_timeout`], [`with_timeout_or`], [`FutureExt`]; future [`TimeoutOr`](limit::TimeoutOr) |
 //! | [`pool`] | [`GreenPool`], [`Imap`](pool::Imap); error [`PoolFull`]; futures [`Spawn`](pool::Spawn), [`SpawnN`](pool::SpawnN), [`WaitAll`](pool::WaitAll), [`Next`](pool::Next); [`Apply`](pool::Apply) with [`Whole`](pool::Whole) and [`Spread`](pool::Spread) |
 //! | [`pile`] | [`GreenPile`]; futures [`Spawn`](pile::Spawn), [`Next`](pile::Next) |
@@ -73,6 +74,7 @@
 pub mod queue;
 
 pub mod event;
+pub mod lock;
 pub mod semaphore;
 
 pub mod limit;
@@ -99,6 +101,10 @@ mod wakers;
 
 pub use event::{AlreadySent, Event};
 pub use limit::{FutureExt, with_timeout, with_timeout_or};
+pub use lock::{
+    Barrier, BarrierWaitResult, Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard,
+    RwLockWriteGuard,
+};
 pub use looping_call::{
     BackOffLoopingCall, DynamicLoopingCall, FixedIntervalLoopingCall,
     FixedIntervalWithTimeoutLoopingCall, LoopError, LoopingCall,

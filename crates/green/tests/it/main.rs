@@ -20,6 +20,10 @@ mod greenlet;
 mod heartbeat;
 mod imap;
 mod limit;
+mod lock_barrier;
+mod lock_condvar;
+mod lock_mutex;
+mod lock_rw;
 mod looping_back_off;
 mod looping_call;
 mod looping_dynamic;
@@ -52,6 +56,8 @@ mod reentrancy; // user code in the middle of everything
 mod waits; // everybody can be asked what they wait for
 
 // Against a plain model: thousands of runs, so not under Miri.
+#[cfg(not(miri))]
+mod lock_model;
 #[cfg(not(miri))]
 mod looping_model;
 #[cfg(not(miri))]

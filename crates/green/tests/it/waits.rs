@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use evlet_green::greenlet::Greenlet;
 use evlet_green::{
-    Event, FixedIntervalLoopingCall, GreenPile, GreenPool, LifoQueue, LightQueue, PriorityQueue,
-    Queue, Semaphore, tpool,
+    Barrier, CappedSemaphore, Condvar, Event, FixedIntervalLoopingCall, GreenPile, GreenPool,
+    LifoQueue, LightQueue, Mutex, PriorityQueue, Queue, RwLock, Semaphore, tpool,
 };
 use evlet_hub::wait::WaitKind;
 use evlet_hub::{RunError, green_threads, run, spawn};
@@ -71,6 +71,26 @@ fn every_wait_says_what_it_is_for_and_where() {
     check(WaitKind::Event, async { Event::<u8>::new().wait().await });
     check(WaitKind::Semaphore, async {
         Semaphore::new(0).acquire().await
+    });
+    check(WaitKind::Semaphore, async {
+        CappedSemaphore::new(0, 0).unwrap().release().await
+    });
+    check(WaitKind::Lock, async {
+        let mutex = Mutex::new(());
+        let _held = mutex.lock().await;
+        drop(mutex.lock().await);
+    });
+    check(WaitKind::Lock, async {
+        let lock = RwLock::new(());
+        let _held = lock.write().await;
+        drop(lock.read().await);
+    });
+    check(WaitKind::Condition, async {
+        let (mutex, condvar) = (Mutex::new(()), Condvar::new());
+        drop(condvar.wait(mutex.lock().await).await);
+    });
+    check(WaitKind::Barrier, async {
+        Barrier::new(2).wait().await;
     });
     check(WaitKind::Pool, async {
         GreenPool::new(0).spawn_n(async {}).await
@@ -159,6 +179,24 @@ fn a_deadlock_over_any_primitive_is_reported() {
         let semaphore = Semaphore::new(1);
         let _first = semaphore.acquire().await;
         let _second = semaphore.acquire().await;
+    });
+    check_deadlock(async { CappedSemaphore::new(1, 1).unwrap().release().await });
+    check_deadlock(async {
+        let mutex = Mutex::new(());
+        let _first = mutex.lock().await;
+        let _second = mutex.lock().await;
+    });
+    check_deadlock(async {
+        let lock = RwLock::new(());
+        let _first = lock.read().await;
+        let _second = lock.write().await;
+    });
+    check_deadlock(async {
+        let (mutex, condvar) = (Mutex::new(()), Condvar::new());
+        drop(condvar.wait(mutex.lock().await).await);
+    });
+    check_deadlock(async {
+        Barrier::new(2).wait().await;
     });
     check_deadlock(async { GreenPool::new(0).spawn_n(async {}).await });
     check_deadlock(async {

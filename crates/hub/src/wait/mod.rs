@@ -82,6 +82,12 @@ pub enum WaitKind {
     Event,
     /// A permit of a semaphore.
     Semaphore,
+    /// The turn with a lock.
+    Lock,
+    /// A notification of a condition variable.
+    Condition,
+    /// The others at a barrier.
+    Barrier,
     /// A free place in a pool, or its end.
     Pool,
     /// A result of a pile.
@@ -104,6 +110,9 @@ impl WaitKind {
                 | WaitKind::Queue
                 | WaitKind::Event
                 | WaitKind::Semaphore
+                | WaitKind::Lock
+                | WaitKind::Condition
+                | WaitKind::Barrier
                 | WaitKind::Pool
                 | WaitKind::Pile
                 | WaitKind::Greenlet
@@ -142,6 +151,9 @@ impl fmt::Display for WaitsOn {
             WaitKind::Queue => write!(f, "queue {subject:#x}"),
             WaitKind::Event => write!(f, "event {subject:#x}"),
             WaitKind::Semaphore => write!(f, "semaphore {subject:#x}"),
+            WaitKind::Lock => write!(f, "lock {subject:#x}"),
+            WaitKind::Condition => write!(f, "condition {subject:#x}"),
+            WaitKind::Barrier => write!(f, "barrier {subject:#x}"),
             WaitKind::Pool => write!(f, "pool {subject:#x}"),
             WaitKind::Pile => write!(f, "pile {subject:#x}"),
             WaitKind::Greenlet => write!(f, "greenlet {subject:#x}"),

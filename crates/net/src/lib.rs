@@ -75,7 +75,7 @@
 //! datagrams have in common), `udp`, `serve` with `serve_slot`, `served`, `serve_stop` and
 //! `serve_drain`, `listeners` (several as one), `copy`,
 //! `kernel_copy` (`sendfile` and `splice`), `tls`;
-//! [`proxy_protocol`]; [`testing`] for tests of streams.
+//! `inherit` (sockets that were open before); [`proxy_protocol`]; [`testing`] for tests of streams.
 //!
 //! # What is left out
 //!
@@ -97,6 +97,7 @@ mod copy;
 mod datagram;
 mod descriptor;
 pub mod dns;
+mod inherit;
 mod kernel_copy;
 mod line_error;
 mod listen;
@@ -132,6 +133,7 @@ pub use addr_error::{AddrError, AddrProblem};
 pub use connect_error::ConnectError;
 pub use copy::{CopyAll, CopyBidirectional, copy, copy_bidirectional};
 pub use datagram::{DatagramCut, RecvDatagram, RecvFrom, SendDatagram, SendTo};
+pub use inherit::{InheritError, Inherited};
 pub use kernel_copy::{
     KernelSocket, SendFile, Splice, SpliceBidirectional, send_file, splice, splice_bidirectional,
 };

@@ -15,6 +15,7 @@ mod dns_server; // a name server on loopback for the others
 mod duplex; // streams in memory, and what goes wrong on them
 mod handles; // makefile, split, close: who still works, who is told
 mod happy_eyeballs; // several addresses at once
+mod inherit; // sockets that were open before
 mod kernel_copy; // sendfile and splice
 mod limit; // set_timeout
 mod lines; // files of lines

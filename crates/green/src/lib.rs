@@ -49,6 +49,7 @@
 //! | [`pool`] | [`GreenPool`], [`Imap`](pool::Imap); error [`PoolFull`]; futures [`Spawn`](pool::Spawn), [`SpawnN`](pool::SpawnN), [`WaitAll`](pool::WaitAll), [`Next`](pool::Next); [`Apply`](pool::Apply) with [`Whole`](pool::Whole) and [`Spread`](pool::Spread) |
 //! | [`pile`] | [`GreenPile`]; futures [`Spawn`](pile::Spawn), [`Next`](pile::Next) |
 //! | [`resources`] | [`Pool`], [`PoolBuilder`], [`Item`]; [`ConnectionPool`], [`ConnectionPoolBuilder`], [`PooledConnection`], [`ConnectionPools`]; error [`NoConnection`]; futures [`Get`](resources::Get), [`GetItem`](resources::GetItem), [`GetConnection`](resources::GetConnection) |
+//! | [`dagpool`] | [`DagPool`]; errors [`PropagateError`], [`SpawnError`](dagpool::SpawnError), [`Collision`](dagpool::Collision), [`Cycle`](dagpool::Cycle), [`NotRunning`](dagpool::NotRunning), [`JobDied`](dagpool::JobDied); [`Results`](dagpool::Results), [`Successes`](dagpool::Successes), [`Failures`](dagpool::Failures); futures [`All`](dagpool::All), [`Value`](dagpool::Value) |
 //! | [`looping_call`] | [`FixedIntervalLoopingCall`], [`FixedIntervalWithTimeoutLoopingCall`], [`DynamicLoopingCall`], [`BackOffLoopingCall`], [`LoopingCall`]; what their functions return: [`IntoStep`](looping_call::IntoStep), [`IntoDynamicStep`](looping_call::IntoDynamicStep), [`IntoBackOffStep`](looping_call::IntoBackOffStep); error [`LoopError`]; future [`LoopWait`](looping_call::LoopWait) |
 //! | [`mod@retry`] | [`retry`](retry()), [`Retry`]; future [`Retrying`](retry::Retrying) |
 //! | [`greenlet`] | [`Greenlet`](greenlet::Greenlet); error [`GreenletError`](greenlet::GreenletError); future [`Switch`](greenlet::Switch) |
@@ -85,6 +86,8 @@ pub mod pile;
 
 pub mod resources;
 
+pub mod dagpool;
+
 pub mod looping_call;
 
 pub mod retry;
@@ -99,6 +102,7 @@ mod wait_list;
 mod waiting;
 mod wakers;
 
+pub use dagpool::{DagPool, PropagateError};
 pub use event::{AlreadySent, Event};
 pub use limit::{FutureExt, with_timeout, with_timeout_or};
 pub use lock::{

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use evlet_green::dagpool::{Collision, JobDied, NotRunning, SpawnError};
 use evlet_green::greenlet::GreenletError;
 use evlet_green::{
     AlreadySent, Closed, Empty, Full, LoopError, NoConnection, OverLimit, PoolFull, TooManyDone,
@@ -47,6 +48,12 @@ fn errors_are_errors_whatever_they_hold() {
         "no power",
     );
     check(NoConnection::<Empty>::TimedOut(MS), "connect_timeout");
+    check(Collision::Running("a"), "kill");
+    check(Collision::HasValue("a"), "replace");
+    check(SpawnError::Collision(Collision::Running("a")), "kill");
+    check(NotRunning("a"), "ended");
+    check(JobDied::Panicked("no ink".into()), "no ink");
+    check(JobDied::Killed, "hub");
     check(GreenletError::Dead, "ended");
     check(GreenletError::Busy, "switch");
     check(GreenletError::Panicked("no ink".into()), "no ink");

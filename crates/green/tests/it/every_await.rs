@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use evlet_green::greenlet::Greenlet;
 use evlet_green::queue::{BaseQueue, Lifo, Order, Smallest};
-use evlet_green::testing::{Moment, cancel_at_every_await_in};
+use evlet_green::testing::{Attempt, Moment, cancel_at_every_await_in};
 use evlet_green::{
-    Closed, ConnectionPool, DynamicLoopingCall, Event, FixedIntervalLoopingCall, GreenPile,
-    GreenPool, LightQueue, Pool, Queue, Semaphore, retry, tpool, with_timeout, with_timeout_or,
+    Closed, ConnectionPool, DagPool, DynamicLoopingCall, Event, FixedIntervalLoopingCall,
+    GreenPile, GreenPool, LightQueue, Pool, Queue, Semaphore, retry, tpool, with_timeout,
+    with_timeout_or,
 };
 use evlet_hub::{sleep, spawn, spawn_n, stats, yield_now};
 use futures::{SinkExt, StreamExt};
@@ -508,6 +509,43 @@ fn make_an_item_for_a_pool() {
         async |pool, _| has_an_item(pool).await,
     );
     assert_eq!(awaits.run().len(), 1);
+}
+
+/// A graph in which b depends on a, both of which take a second.
+async fn soon_with_values() -> DagPool<char, u32> {
+    let pool = DagPool::new();
+    pool.spawn_many([('a', vec![]), ('b', vec!['a'])], async |_, inputs| {
+        let inputs = inputs.all().await?;
+        sleep(SECOND).await;
+        Ok(inputs.into_values().sum::<u32>() + 1)
+    })
+    .unwrap();
+    pool
+}
+
+async fn all_get_values<T>(pool: &DagPool<char, u32>, _: Attempt<T>) {
+    assert_eq!(pool.waitall().await.unwrap().len(), 2);
+    assert_eq!((pool.running(), pool.waiting()), (0, 0));
+}
+
+#[test]
+fn wait_for_keys() {
+    let value = async |pool: &DagPool<char, u32>| pool.value('b').await.unwrap();
+    let awaits = cancel_at_every_await_in(soon_with_values, value, all_get_values);
+    assert_eq!(awaits.run().len(), 1);
+    let all = async |pool: &DagPool<char, u32>| pool.waitall().await.unwrap().len();
+    let awaits = cancel_at_every_await_in(soon_with_values, all, all_get_values);
+    assert_eq!(awaits.run().len(), 1, "woken by the last");
+    let each = async |pool: &DagPool<char, u32>| {
+        let mut results = pool.wait_each(pool.known_keys());
+        while let Some(result) = results.next().await {
+            result.unwrap();
+        }
+        assert!(pool.wait_each_exception(['a']).next().await.is_none());
+        pool.wait_each_success(['a']).next().await.unwrap()
+    };
+    let awaits = cancel_at_every_await_in(soon_with_values, each, all_get_values);
+    assert_eq!(awaits.run().len(), 2);
 }
 
 #[test]

@@ -15,6 +15,8 @@ mod trace;
 // One primitive after the other.
 mod connection_pool;
 mod connection_pools;
+mod dagpool;
+mod dagpool_cycles;
 mod event;
 mod greenlet;
 mod heartbeat;
@@ -66,6 +68,8 @@ mod model;
 mod pool_model;
 #[cfg(not(miri))]
 mod queue_model;
+#[cfg(not(miri))]
+mod resource_model;
 #[cfg(not(miri))]
 mod semaphore_capped_model;
 #[cfg(not(miri))]

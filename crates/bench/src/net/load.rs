@@ -2,10 +2,15 @@
 //!
 //! A loop over epoll without a runtime, so that it is nobody's home ground: sockets registered once,
 //! edge-triggered, a short read taken for the last one.
+//!
+//! It never sleeps. A load that does is woken by the server's answers whenever the server is the slower of
+//! both, and the server pays for that: half a microsecond a message, on a cliff that a server of 4.6 µs
+//! does not reach and one of 4.9 falls from.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
@@ -21,8 +26,9 @@ const AT_ONCE: usize = 64;
 /// Of one source address, well below the number of ports it has to lend.
 const CONNECTIONS_OF_ADDRESS: usize = 20_000;
 /// When nothing comes back for so long, the server is taken for dead.
-const PATIENCE: Timespec = Timespec {
-    tv_sec: 20,
+const PATIENCE: Duration = Duration::from_secs(20);
+const NOW: Timespec = Timespec {
+    tv_sec: 0,
     tv_nsec: 0,
 };
 
@@ -92,13 +98,7 @@ impl Load {
         }
         while in_flight > 0 {
             self.events.clear();
-            again(|| {
-                epoll::wait(
-                    &self.epoll,
-                    spare_capacity(&mut self.events),
-                    Some(&PATIENCE),
-                )
-            })?;
+            self.spin()?;
             if self.events.is_empty() {
                 let text = format!("{in_flight} answers did not come");
                 return Err(io::Error::new(io::ErrorKind::TimedOut, text));
@@ -115,6 +115,17 @@ impl Load {
                     in_flight -= 1;
                 }
             }
+        }
+        Ok(())
+    }
+}
+
+impl Load {
+    /// Waits for events without going to sleep.
+    fn spin(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        while self.events.is_empty() && begun.elapsed() < PATIENCE {
+            again(|| epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&NOW)))?;
         }
         Ok(())
     }

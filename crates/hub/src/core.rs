@@ -152,7 +152,7 @@ impl Core {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin_poll(&self, key: Key, flags: Flags) {
         bump(&self.counters.polls);
         let mut slots = self.slots.borrow_mut();
@@ -162,11 +162,19 @@ impl Core {
         in_progress::with(|poll| poll.begin(key, self.config.budget, flags));
         if let Some(watchdog) = &self.watchdog {
             watchdog.poll_begins(key.id, Some(slot.spawned_at));
-            if flags.has(Flags::HAS_PEER)
-                && let Some(peer) = slots.peer(key)
-            {
-                watchdog.peer_is(key.id, peer);
-            }
+        }
+        if flags.has(Flags::HAS_PEER) {
+            drop(slots);
+            self.tell_peer(key);
+        }
+    }
+
+    /// Apart, so that it costs those nothing that have none.
+    #[inline(never)]
+    fn tell_peer(&self, key: Key) {
+        let peer = self.slots.borrow().peer(key);
+        if let (Some(watchdog), Some(peer)) = (&self.watchdog, peer) {
+            watchdog.peer_is(key.id, peer);
         }
     }
 

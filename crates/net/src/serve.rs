@@ -39,8 +39,8 @@ pub const CONCURRENCY: usize = 1000;
 /// the hub's report, except when the peer merely went away (reset, broken pipe).
 ///
 /// # Errors
-/// Those that end the listener; see [`TcpListener::accept`]. Running out of descriptors does not:
-/// it is waited out.
+/// Those that end the listener; see [`TcpListener::accept`](crate::TcpListener::accept). Running out
+/// of descriptors does not: it is waited out.
 ///
 /// # Cancel safety
 /// Dropping the future stops accepting and loses no connection; handlers go on.

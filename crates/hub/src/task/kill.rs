@@ -10,7 +10,7 @@ use crate::core::Core;
 use crate::task::Key;
 use crate::wait::{WaitKind, WaitsOn};
 
-/// The future of [`GreenThread::kill`]: done when the killed future is gone.
+/// The future of [`GreenThread::kill`](crate::GreenThread::kill): done when the killed future is gone.
 ///
 /// It need not be awaited: the kill stands without.
 #[derive(Debug)]

@@ -79,14 +79,15 @@ pub mod prelude;
 pub mod testing;
 
 pub use evlet_hub::{
-    Backend, Call, CallKind, Checkpoint, ClockHold, DeadlockReport, Elapsed, Ended, Exit, Fault,
-    GreenLocal, GreenThread, GreenThreadId, GreenThreadInfo, Hub, HubBuilder, HubHandle, Interest,
-    Io, Kill, LinkId, LocalError, Nested, Outcome, ReadWith, Readiness, RemoteGreenThread, Report,
-    RunError, Sleep, Stats, Ticket, Timeout, Trampoline, Wait, WaitKind, WaitsOn, WriteWith,
-    YieldNow, checkpoint, current, green_local, green_threads, handle, hold_clock, is_running, now,
-    random_f64, random_u64, report, run, set_name, set_name_to_peer, sleep, sleep_until, spawn,
-    spawn_after, spawn_after_local, spawn_at, spawn_n, spawn_n_at, stats, sys, timeout, trampoline,
-    wait, yield_now,
+    AtDeadline, Backend, Call, CallKind, Checkpoint, ClockHold, DeadlockReport, Elapsed, Ended,
+    Exit, Fault, GreenLocal, GreenThread, GreenThreadId, GreenThreadInfo, Hub, HubBuilder,
+    HubHandle, Interest, Io, Kill, LinkId, LocalError, Nested, Outcome, ReadWith, Readiness,
+    RemoteGreenThread, Report, RunError, Sleep, Stats, Ticket, Timeout, Trampoline, Wait, WaitKind,
+    WaitsOn, Within, WriteWith, YieldNow, carry_deadline, checkpoint, current, green_local,
+    green_threads, handle, hold_clock, is_running, now, random_f64, random_u64, remaining, report,
+    run, set_name, set_name_to_peer, sleep, sleep_until, spawn, spawn_after, spawn_after_local,
+    spawn_at, spawn_n, spawn_n_at, stats, sys, timeout, trampoline, wait, within, without_deadline,
+    yield_now,
 };
 
 pub use evlet_green::{

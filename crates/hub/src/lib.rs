@@ -73,7 +73,7 @@
 //! # Map, in reading order
 //!
 //! `hub`, `turn` (the loop), `io_turn` (its wait), `task` (green threads), `run_queue`, `remote` (other threads), `timers`,
-//! `sleep`, `timeout`, `local`, `reactor`, `io`, [`wait`] (how primitives tell what they wait on), `clock`,
+//! `sleep`, `timeout`, `within`, `local`, `reactor`, `io`, [`wait`] (how primitives tell what they wait on), `clock`,
 //! `deadlock`, `watchdog`, `shutdown`; [`sys`], [`mod@report`] and [`random_u64`] are seams for tests and
 //! operators.
 //!
@@ -118,6 +118,7 @@ mod trampoline;
 mod turn;
 pub mod wait;
 mod watchdog;
+mod within;
 mod yield_now;
 
 pub use builder::HubBuilder;
@@ -143,6 +144,7 @@ pub use task::{
 pub use timeout::{Elapsed, Timeout, timeout};
 pub use trampoline::{Trampoline, trampoline};
 pub use wait::{WaitKind, WaitsOn};
+pub use within::{AtDeadline, Within, carry_deadline, remaining, within, without_deadline};
 pub use yield_now::{YieldNow, yield_now};
 
 #[doc(inline)]

@@ -108,6 +108,12 @@ impl Sleep {
         Sleep { state, at }
     }
 
+    /// A sleep until `deadline`, on behalf of the line `at`.
+    pub(crate) fn until(deadline: Instant, at: &'static Location<'static>) -> Self {
+        let state = State::Until(deadline);
+        Sleep { state, at }
+    }
+
     /// One that limits something else: see [`crate::timers`] for when its time begins.
     pub(crate) fn limit(duration: Duration, at: &'static Location<'static>) -> Self {
         Sleep {

@@ -21,7 +21,7 @@ use crate::sleep::Sleep;
 /// in the turn in which the limit is reached keeps its result. A zero limit gives it one turn.
 ///
 /// Timeouts nest: an inner one that fires ends only the inner future, and each [`Elapsed`] names its
-/// own limit and line.
+/// own limit and line. Where those below shall know how much time is left, use [`within`](crate::within()).
 ///
 /// # Panics
 /// When polled outside a hub, if `future` has to wait.
@@ -97,6 +97,10 @@ pub struct Elapsed {
 }
 
 impl Elapsed {
+    pub(crate) fn new(limit: Duration, at: &'static Location<'static>) -> Self {
+        Elapsed { limit, at }
+    }
+
     /// The limit that was reached.
     pub fn limit(&self) -> Duration {
         self.limit

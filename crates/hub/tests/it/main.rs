@@ -35,6 +35,7 @@ mod any_timers; // against a plain model
 mod timeout;
 mod timers;
 mod virtual_time;
+mod within; // a limit that everything below sees
 
 // Descriptors.
 mod closing;

@@ -95,9 +95,9 @@ pub use evlet_green::{
     CappedSemaphore, Closed, Condvar, DynamicLoopingCall, Empty, Event, FixedIntervalLoopingCall,
     FixedIntervalWithTimeoutLoopingCall, Full, FutureExt, GreenPile, GreenPool, Item, LifoQueue,
     LightQueue, LoopError, LoopingCall, Mutex, MutexGuard, OverLimit, Permit, Pool, PoolBuilder,
-    PoolFull, PriorityQueue, Queue, Retry, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore,
-    TooManyDone, TooManyReleases, event, greenlet, limit, lock, looping_call, pile, pool, queue,
-    resources, retry, semaphore, tpool, with_timeout, with_timeout_or,
+    PoolFull, PriorityQueue, Queue, Retry, RwLock, RwLockReadGuard, RwLockWriteGuard, Scope,
+    Semaphore, TooManyDone, TooManyReleases, event, greenlet, limit, lock, looping_call, pile,
+    pool, queue, resources, retry, scope, semaphore, tpool, with_timeout, with_timeout_or,
 };
 
 pub use evlet_net::{

@@ -1,4 +1,4 @@
-//! What green threads work with: pools, queues, events, semaphores, limits, looping calls, retries.
+//! What green threads work with: pools, queues, events, semaphores, scopes, limits, looping calls, retries.
 //!
 //! Green threads come from [`evlet_hub`]; this crate has what keeps many of them in order. It is
 //! what eventlet offers beside its sockets, and the looping call of OpenStack's oslo.service, for
@@ -50,6 +50,7 @@
 //! | [`pile`] | [`GreenPile`]; futures [`Spawn`](pile::Spawn), [`Next`](pile::Next) |
 //! | [`resources`] | [`Pool`], [`PoolBuilder`], [`Item`]; [`ConnectionPool`], [`ConnectionPoolBuilder`], [`PooledConnection`], [`ConnectionPools`]; error [`NoConnection`]; futures [`Get`](resources::Get), [`GetItem`](resources::GetItem), [`GetConnection`](resources::GetConnection) |
 //! | [`dagpool`] | [`DagPool`]; errors [`PropagateError`], [`SpawnError`](dagpool::SpawnError), [`Collision`](dagpool::Collision), [`Cycle`](dagpool::Cycle), [`NotRunning`](dagpool::NotRunning), [`JobDied`](dagpool::JobDied); [`Results`](dagpool::Results), [`Successes`](dagpool::Successes), [`Failures`](dagpool::Failures); futures [`All`](dagpool::All), [`Value`](dagpool::Value) |
+//! | [`mod@scope`] | [`scope`](scope()), [`Scope`], [`Child`](scope::Child), [`Outcome`](scope::Outcome); future [`Scoped`](scope::Scoped) |
 //! | [`looping_call`] | [`FixedIntervalLoopingCall`], [`FixedIntervalWithTimeoutLoopingCall`], [`DynamicLoopingCall`], [`BackOffLoopingCall`], [`LoopingCall`]; what their functions return: [`IntoStep`](looping_call::IntoStep), [`IntoDynamicStep`](looping_call::IntoDynamicStep), [`IntoBackOffStep`](looping_call::IntoBackOffStep); error [`LoopError`]; future [`LoopWait`](looping_call::LoopWait) |
 //! | [`mod@retry`] | [`retry`](retry()), [`Retry`]; future [`Retrying`](retry::Retrying) |
 //! | [`greenlet`] | [`Greenlet`](greenlet::Greenlet); error [`GreenletError`](greenlet::GreenletError); future [`Switch`](greenlet::Switch) |
@@ -87,6 +88,7 @@ pub mod pile;
 pub mod resources;
 
 pub mod dagpool;
+pub mod scope;
 
 pub mod looping_call;
 
@@ -121,6 +123,7 @@ pub use resources::{
     PooledConnection,
 };
 pub use retry::{Retry, retry};
+pub use scope::{Scope, scope};
 pub use semaphore::{
     BoundedSemaphore, CappedPermit, CappedSemaphore, OverLimit, Permit, Semaphore, TooManyReleases,
 };

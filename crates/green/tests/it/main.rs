@@ -40,6 +40,8 @@ mod queue_stream;
 mod resource_hooks;
 mod resource_pool;
 mod retry;
+mod scope;
+mod scope_ending;
 mod semaphore;
 mod semaphore_bounded;
 mod semaphore_capped;

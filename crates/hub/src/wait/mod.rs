@@ -92,6 +92,8 @@ pub enum WaitKind {
     Pool,
     /// A result of a pile.
     Pile,
+    /// A child of a scope.
+    Scope,
     /// A switch from another greenlet.
     Greenlet,
     /// An answer from another OS thread.
@@ -156,6 +158,7 @@ impl fmt::Display for WaitsOn {
             WaitKind::Barrier => write!(f, "barrier {subject:#x}"),
             WaitKind::Pool => write!(f, "pool {subject:#x}"),
             WaitKind::Pile => write!(f, "pile {subject:#x}"),
+            WaitKind::Scope => write!(f, "child {subject:#x} of a scope"),
             WaitKind::Greenlet => write!(f, "greenlet {subject:#x}"),
             WaitKind::Blocking => write!(f, "another OS thread"),
             WaitKind::Other => write!(f, "something outside the hub"),

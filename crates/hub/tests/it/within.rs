@@ -1,5 +1,10 @@
 //! `within`: a limit that everything below sees.
 
+#![expect(
+    clippy::async_yields_async,
+    reason = "what is spawned under a limit is awaited outside of it"
+)]
+
 use std::future::pending;
 use std::time::Duration;
 

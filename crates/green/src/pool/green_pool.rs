@@ -75,7 +75,7 @@ impl GreenPool {
     ///
     /// # Cancel safety
     /// Dropping the future before it is done drops `job`, which has not been started. The place in
-    /// the line is lost.
+    /// the line is lost. A job that is being run inline ends where it is.
     ///
     /// # Example
     /// ```

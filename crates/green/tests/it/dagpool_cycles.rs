@@ -172,18 +172,19 @@ fn a_wait_that_was_given_up_is_no_edge() {
 fn a_long_chain_is_searched_without_recursion() {
     virtually(async {
         let pool = DagPool::<u32, u32>::new();
-        for n in (1..=2000).rev() {
+        let last = if cfg!(miri) { 50 } else { 2000 };
+        for n in (1..=last).rev() {
             pool.spawn(n, [n - 1], async |_, inputs| {
                 Ok(inputs.all().await?.into_values().sum::<u32>() + 1)
             })
             .unwrap();
         }
-        let refused = pool.spawn(0, [2000], async |_, _| Ok(0)).unwrap_err();
+        let refused = pool.spawn(0, [last], async |_, _| Ok(0)).unwrap_err();
         let SpawnError::Cycle(cycle) = refused else {
             panic!("{refused:?}")
         };
-        assert_eq!(cycle.path().len(), 2002);
+        assert_eq!(cycle.path().len(), last as usize + 2);
         pool.post(0, 0).unwrap();
-        assert_eq!(pool.value(2000).await.unwrap(), 2000);
+        assert_eq!(pool.value(last).await.unwrap(), last);
     });
 }

@@ -261,6 +261,23 @@ fn a_consumer_that_gives_up_leaves_its_result_to_the_next() {
 }
 
 #[test]
+fn a_member_of_the_full_pool_that_spawns_into_its_pile_runs_the_job_itself() {
+    virtually(async {
+        let pile = GreenPile::new(1);
+        let own = pile.clone();
+        pile.spawn(async move {
+            own.spawn(after(5, 2)).await;
+            assert_eq!(own.outstanding(), 2, "it has ended, and was not fetched");
+            1
+        })
+        .await;
+        assert_eq!(pile.next().await, Some(1), "in the order of starting");
+        assert_eq!(pile.next().await, Some(2));
+        assert_eq!((pile.next().await, pile.pool().free()), (None, 1));
+    });
+}
+
+#[test]
 fn jobs_go_on_when_the_pile_is_dropped() {
     let done = Rc::new(Cell::new(false));
     virtually(async {

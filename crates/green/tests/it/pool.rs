@@ -116,6 +116,27 @@ fn a_member_that_spawns_into_its_full_pool_runs_the_job_itself() {
 }
 
 #[test]
+fn a_job_run_inline_ends_where_it_is_when_its_spawn_is_given_up() {
+    virtually(async {
+        let (pool, trace) = (GreenPool::new(1), Trace::default());
+        let (own, words) = (pool.clone(), trace.clone());
+        let outer = pool.spawn(async move {
+            let mark = words.on_drop("dropped");
+            let inner = own.spawn(async move {
+                let _mark = mark;
+                words.add("begun");
+                sleep(10 * SECOND).await;
+                words.add("ended");
+            });
+            assert!(with_timeout(SECOND, inner).await.is_err());
+            own.running()
+        });
+        assert_eq!(outer.await.await.unwrap(), 1);
+        assert_eq!((trace.text().as_str(), pool.free()), ("begun dropped", 1));
+    });
+}
+
+#[test]
 fn a_panic_of_a_job_run_inline_comes_out_of_spawn() {
     virtually(async {
         let pool = GreenPool::new(1);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use evlet_green::{Event, GreenPile, GreenPool, LightQueue, Semaphore};
+use evlet_green::{DagPool, Event, GreenPile, GreenPool, LightQueue, Pool, Semaphore};
 use evlet_hub::{spawn, yield_now};
 use futures::poll;
 
@@ -205,6 +205,82 @@ fn wakers_may_use_the_pool_and_the_pile() {
         assert_eq!(pool.waiting(), 0);
         pool.waitall().await;
         assert_eq!(pool.free(), 2);
+    });
+}
+
+#[test]
+fn wakers_may_use_the_resource_pool() {
+    let pool = Pool::new(1, async || 0);
+    let own = pool.clone();
+    check(
+        move || {
+            own.clear();
+            own.resize(own.max_size());
+            own.put(7);
+        },
+        (0..3)
+            .map(|_| Box::pin(async { ignore(pool.item().await) }) as _)
+            .collect(),
+        || pool.put(8),
+    );
+    assert_eq!((pool.waiting(), pool.free()), (0, 1));
+}
+
+#[test]
+fn wakers_may_use_the_pool_of_jobs() {
+    let pool = DagPool::new();
+    let own = pool.clone();
+    check(
+        move || {
+            let _ = own.replace('b', own.known_keys().len());
+            ignore(own.wait_each(['a', 'd']));
+        },
+        vec![
+            Box::pin(async { ignore(pool.value('a').await) }),
+            Box::pin(async { ignore(pool.wait(['a', 'b']).await) }),
+            Box::pin(async { ignore(pool.wait_each(['b', 'c']).next().await) }),
+        ],
+        || ignore(pool.post('a', 0)),
+    );
+    assert_eq!(pool.keys(), ['a', 'b']);
+}
+
+#[test]
+fn a_value_may_use_its_pool_of_jobs_when_it_is_cloned_or_dropped() {
+    type Place = RefCell<Option<DagPool<u8, Meddler>>>;
+    #[derive(Clone)]
+    struct Inner(Rc<Place>);
+    impl Inner {
+        fn meddle(&self) {
+            let pool = self.0.borrow().clone();
+            if let Some(pool) = pool {
+                assert_eq!(pool.waiting(), 0);
+                let _ = pool.post(pool.keys().len() as u8, Meddler(Inner(Rc::default())));
+            }
+        }
+    }
+    struct Meddler(Inner);
+    impl Clone for Meddler {
+        fn clone(&self) -> Self {
+            self.0.meddle();
+            Meddler(self.0.clone())
+        }
+    }
+    impl Drop for Meddler {
+        fn drop(&mut self) {
+            self.0.meddle();
+        }
+    }
+    virtually(async {
+        let inner = Inner(Rc::default());
+        let pool = DagPool::preload([(0, Meddler(inner.clone()))]);
+        inner.0.replace(Some(pool.clone()));
+        ignore(pool.value(0).await);
+        ignore(pool.items());
+        pool.replace(0, Meddler(inner.clone())).unwrap();
+        ignore(pool.waitall().await);
+        assert!(pool.keys().len() > 4);
+        inner.0.take();
     });
 }
 

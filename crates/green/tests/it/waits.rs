@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use evlet_green::greenlet::Greenlet;
 use evlet_green::{
-    Barrier, CappedSemaphore, Condvar, Event, FixedIntervalLoopingCall, GreenPile, GreenPool,
-    LifoQueue, LightQueue, Mutex, PriorityQueue, Queue, RwLock, Semaphore, tpool,
+    Barrier, CappedSemaphore, Condvar, ConnectionPool, DagPool, Event, FixedIntervalLoopingCall,
+    GreenPile, GreenPool, LifoQueue, LightQueue, Mutex, Pool, PriorityQueue, Queue, RwLock,
+    Semaphore, tpool,
 };
 use evlet_hub::wait::WaitKind;
 use evlet_hub::{RunError, green_threads, run, spawn};
@@ -159,7 +160,41 @@ fn a_call_that_waits_for_its_turn_is_listed_as_such() {
 
 // proves A-11
 #[test]
+fn waits_for_resources_and_for_keys_say_so_too() {
+    check(WaitKind::Pool, async {
+        ignore(Pool::new(0, async || 1).item().await);
+    });
+    check(WaitKind::Pool, async {
+        ignore(Pool::new(0, async || 1).get().await);
+    });
+    check(WaitKind::Pool, async {
+        let pool = ConnectionPool::builder().max_size(0);
+        ignore(pool.connect(async || Ok::<_, String>(1)).get().await);
+    });
+    let keys = DagPool::<u8, u8>::new;
+    check(WaitKind::Pool, async move { ignore(keys().value(1).await) });
+    check(
+        WaitKind::Pool,
+        async move { ignore(keys().wait([1]).await) },
+    );
+    check(WaitKind::Pool, async move {
+        ignore(keys().wait_each([1]).next().await);
+    });
+    check(WaitKind::Pool, async move {
+        ignore(keys().wait_each_success([1]).next().await);
+    });
+    check(WaitKind::Pool, async move {
+        ignore(keys().wait_each_exception([1]).next().await);
+    });
+}
+
+fn ignore<T>(_: T) {}
+
+#[test]
 fn a_deadlock_over_any_primitive_is_reported() {
+    check_deadlock(async { ignore(Pool::new(0, async || 1).item().await) });
+    check_deadlock(async { ignore(DagPool::<u8, u8>::new().value(1).await) });
+    check_deadlock(async { ignore(DagPool::<u8, u8>::new().wait([1, 2]).await) });
     check_deadlock(async { LightQueue::<u8>::unbounded().get().await });
     check_deadlock(async {
         let queue = LightQueue::bounded(1);

@@ -103,17 +103,17 @@ pub use evlet_green::{
 pub use evlet_net::{
     ATTEMPT_DELAY, Accept, Addr, AddrError, AddrProblem, CONCURRENCY, Connect, ConnectError,
     ConnectOptions, ConnectUdp, ConnectUnix, CopyAll, CopyBidirectional, DatagramBatch,
-    DatagramCut, Datagrams, FDS_AT_ONCE, Fallible, FallibleSend, HandleClosed, Handshake,
-    InheritError, Inherited, IntoServed, KeepAlive, KernelSocket, LINE_LIMIT, LOOK_UP_LIMIT,
-    LOOK_UPS_AT_ONCE, LineError, ListenError, ListenOptions, Listener, MakeFile, Nothing,
-    OperationTimedOut, OwnedReadHalf, OwnedWriteHalf, PeerCredentials, Pem, Recv, RecvBatch,
-    RecvDatagram, RecvFds, RecvFrom, Resolve, ResolveAddr, ResolveError, ReuniteError, SendAll,
-    SendDatagram, SendFds, SendFile, SendOnce, SendTo, SendToUnix, Serve, Served, Splice,
-    SpliceBidirectional, StopServe, Stopper, TcpListener, TcpStream, TlsConfig, TlsError,
-    TlsStream, ToAddr, ToUnixAddr, Try, UdpOptions, UdpSocket, UnixAddr, UnixDatagram, UnixError,
-    UnixListenOptions, UnixListener, UnixStep, UnixStream, connect, connect_from, copy,
-    copy_bidirectional, dns, listen, proxy_protocol, resolve, resolve_addr, send_file, serve,
-    splice, splice_bidirectional, wrap_ssl,
+    DatagramCut, Datagrams, FDS_AT_ONCE, Fallible, FallibleSend, FileMode, FileModeError,
+    HandleClosed, Handshake, InheritError, Inherited, IntoServed, KeepAlive, KernelSocket,
+    LINE_LIMIT, LOOK_UP_LIMIT, LOOK_UPS_AT_ONCE, LineError, ListenError, ListenOptions, Listener,
+    MakeFile, Nothing, OperationTimedOut, OwnedReadHalf, OwnedWriteHalf, PeerCredentials, Pem,
+    Recv, RecvBatch, RecvDatagram, RecvFds, RecvFrom, Resolve, ResolveAddr, ResolveError,
+    ReuniteError, SendAll, SendDatagram, SendFds, SendFile, SendOnce, SendTo, SendToUnix, Serve,
+    Served, Splice, SpliceBidirectional, StopServe, Stopper, TcpListener, TcpStream, TlsConfig,
+    TlsError, TlsStream, ToAddr, ToUnixAddr, Try, UdpOptions, UdpSocket, UnixAddr, UnixDatagram,
+    UnixError, UnixListenOptions, UnixListener, UnixStep, UnixStream, WrongMode, connect,
+    connect_from, copy, copy_bidirectional, dns, listen, proxy_protocol, resolve, resolve_addr,
+    send_file, serve, splice, splice_bidirectional, wrap_ssl,
 };
 
 pub use evlet_macros::{main, test};

@@ -141,7 +141,7 @@ pub use line_error::LineError;
 pub use listen::{ListenOptions, listen};
 pub use listen_error::ListenError;
 pub use listener::Listener;
-pub use make_file::{LINE_LIMIT, MakeFile};
+pub use make_file::{FileMode, FileModeError, LINE_LIMIT, MakeFile, WrongMode};
 pub use operation_error::{HandleClosed, OperationTimedOut};
 pub use resolve::{
     LOOK_UP_LIMIT, LOOK_UPS_AT_ONCE, Resolve, ResolveAddr, ResolveError, resolve, resolve_addr,

@@ -66,6 +66,7 @@ fn child_counts_its_descriptors() {
         run(async {
             for _ in 0..50 {
                 use_and_drop_everything().await;
+                crate::left_behind::use_and_drop_more().await;
             }
         });
     }

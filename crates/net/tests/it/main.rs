@@ -13,10 +13,13 @@ mod dns_bad; // name servers that lie, are silent, or send garbage
 mod dns_files; // the hosts file and resolv.conf
 mod dns_server; // a name server on loopback for the others
 mod duplex; // streams in memory, and what goes wrong on them
+mod file_modes;
 mod handles; // makefile, split, close: who still works, who is told
 mod happy_eyeballs; // several addresses at once
+mod hostile; // peers that do what they should not
 mod inherit; // sockets that were open before
 mod kernel_copy; // sendfile and splice
+mod left_behind; // for the count of descriptors
 mod limit; // set_timeout
 mod lines; // files of lines
 mod listen;

@@ -7,16 +7,21 @@
 //! Writing gathers small pieces and sends them with [`flush`](MakeFile::flush), or when 8 KiB are
 //! full. Nothing is flushed by itself: not before a read, and not on drop, which cannot wait.
 
+mod input;
+mod mode;
+mod traits;
+
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, BufRead};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use evlet_hub::wait;
 use futures::io::{AsyncRead, AsyncWrite};
 
-use crate::line_error::LineError;
+use self::input::Input;
+pub use self::mode::{FileMode, FileModeError, WrongMode};
 use crate::operation_error::HandleClosed;
 
 /// How long a line may be unless [`MakeFile::set_line_limit`] says otherwise: 64 KiB.
@@ -56,18 +61,10 @@ pub struct MakeFile<S> {
     output: Vec<u8>,
     /// How much of `output` the stream has taken.
     taken: usize,
+    /// How much is gathered before it is sent.
+    gather: usize,
+    mode: FileMode,
     closed: bool,
-}
-
-/// What has arrived and was not asked for yet: `bytes[start..end]`.
-struct Input {
-    bytes: Vec<u8>,
-    start: usize,
-    end: usize,
-    /// How much of it is known not to hold `looked_for`.
-    scanned: usize,
-    looked_for: u8,
-    limit: usize,
 }
 
 impl<S> MakeFile<S> {
@@ -75,16 +72,11 @@ impl<S> MakeFile<S> {
     pub fn new(stream: S) -> Self {
         MakeFile {
             stream,
-            input: Input {
-                bytes: Vec::new(),
-                start: 0,
-                end: 0,
-                scanned: 0,
-                looked_for: b'\n',
-                limit: LINE_LIMIT,
-            },
+            input: Input::new(LINE_LIMIT),
             output: Vec::new(),
             taken: 0,
+            gather: CHUNK,
+            mode: FileMode::ReadWrite,
             closed: false,
         }
     }
@@ -93,6 +85,17 @@ impl<S> MakeFile<S> {
     /// [`read_until`](Self::read_until) collects at most. Zero counts as one.
     pub fn set_line_limit(&mut self, bytes: usize) {
         self.input.limit = bytes.max(1);
+    }
+
+    /// How many bytes are gathered before they are sent without [`flush`](Self::flush): 8 KiB unless
+    /// set. Zero sends each [`write`](Self::write) at once, as `buffering=0` does in Python.
+    pub fn set_write_buffer(&mut self, bytes: usize) {
+        self.gather = bytes;
+    }
+
+    /// What it may be used for.
+    pub fn mode(&self) -> FileMode {
+        self.mode
     }
 
     /// The stream.
@@ -118,12 +121,30 @@ impl<S> MakeFile<S> {
     }
 }
 
+impl<S> MakeFile<S> {
+    fn check_read(&self) -> io::Result<()> {
+        match (self.closed, self.mode) {
+            (true, _) => Err(HandleClosed.into()),
+            (false, FileMode::Write) => Err(WrongMode::new(self.mode).into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_write(&self) -> io::Result<()> {
+        match (self.closed, self.mode) {
+            (true, _) => Err(HandleClosed.into()),
+            (false, FileMode::Read) => Err(WrongMode::new(self.mode).into()),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> MakeFile<S> {
     /// Appends the next line to `line`, with its ending, and returns its length in bytes. Zero is
     /// the end of the stream; a last line without an ending counts as a line.
     ///
     /// # Errors
-    /// [`LineError`] inside an [`io::Error`] (`InvalidData`) when the line is longer than the limit
+    /// [`LineError`](crate::LineError) inside an [`io::Error`] (`InvalidData`) when the line is longer than the limit
     /// or not UTF-8; the bytes stay in the file and `line` as it was, so
     /// [`read_until`](Self::read_until) or [`read`](Self::read) can still have them. Errors of the
     /// stream.
@@ -161,7 +182,7 @@ impl<S: AsyncRead + Unpin> MakeFile<S> {
     /// Less comes only at the end of the stream, zero at last.
     ///
     /// # Errors
-    /// [`LineError`] when `end` does not come within the limit
+    /// [`LineError`](crate::LineError) when `end` does not come within the limit
     /// ([`set_line_limit`](Self::set_line_limit)). Errors of the stream.
     ///
     /// # Cancel safety
@@ -182,7 +203,7 @@ impl<S: AsyncRead + Unpin> MakeFile<S> {
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.check()?;
+        self.check_read()?;
         if buf.is_empty() {
             return Ok(0);
         }
@@ -205,7 +226,7 @@ impl<S: AsyncRead + Unpin> MakeFile<S> {
     /// Waits until `end` has arrived, or the stream's own end, and returns how many bytes there are
     /// up to and with it.
     async fn await_end(&mut self, end: u8) -> io::Result<usize> {
-        self.check()?;
+        self.check_read()?;
         poll_fn(wait::poll_budget).await;
         loop {
             if let Some(len) = self.input.find(end)? {
@@ -223,13 +244,6 @@ impl<S: AsyncRead + Unpin> MakeFile<S> {
         self.input.end += got;
         Poll::Ready(Ok(got))
     }
-
-    fn check(&self) -> io::Result<()> {
-        match self.closed {
-            true => Err(HandleClosed.into()),
-            false => Ok(()),
-        }
-    }
 }
 
 impl<S: AsyncWrite + Unpin> MakeFile<S> {
@@ -241,16 +255,14 @@ impl<S: AsyncWrite + Unpin> MakeFile<S> {
     /// before stays to be flushed.
     ///
     /// # Cancel safety
-    /// Up to 8 KiB are taken whole or not at all. Of more a part may have been sent.
+    /// Up to 8 KiB (or what [`set_write_buffer`](Self::set_write_buffer) says) are taken whole or not at all. Of more a part may have been sent.
     pub async fn write(&mut self, data: impl AsRef<[u8]>) -> io::Result<usize> {
         let data = data.as_ref();
-        if self.closed {
-            return Err(HandleClosed.into());
-        }
-        if self.output.len() + data.len() > CHUNK {
+        self.check_write()?;
+        if self.output.len() + data.len() > self.gather {
             self.drain().await?;
         }
-        if data.len() <= CHUNK {
+        if data.len() <= self.gather {
             poll_fn(wait::poll_budget).await;
             self.output.extend_from_slice(data);
             return Ok(data.len());
@@ -282,9 +294,7 @@ impl<S: AsyncWrite + Unpin> MakeFile<S> {
     /// # Cancel safety
     /// A part may have been sent; the rest stays for the next call.
     pub async fn flush(&mut self) -> io::Result<()> {
-        if self.closed {
-            return Err(HandleClosed.into());
-        }
+        self.check_write()?;
         self.drain().await?;
         let stream = &mut self.stream;
         poll_fn(|cx| Pin::new(&mut *stream).poll_flush(cx)).await
@@ -333,77 +343,6 @@ fn poll_some<S: AsyncWrite + Unpin>(
         0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
         taken => Poll::Ready(Ok(taken)),
     }
-}
-
-impl Input {
-    fn unread(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
-    }
-
-    fn consume(&mut self, len: usize) {
-        self.start += len;
-        self.scanned = 0;
-        if self.start == self.end {
-            self.start = 0;
-            self.end = 0;
-        }
-    }
-
-    /// The length of the first piece that ends in `end`, if it is there.
-    fn find(&mut self, end: u8) -> io::Result<Option<usize>> {
-        if self.looked_for != end {
-            self.looked_for = end;
-            self.scanned = 0;
-        }
-        let limit = self.limit;
-        let unread = &self.bytes[self.start..self.end];
-        let found = up_to(end, &unread[self.scanned..]).map(|len| self.scanned + len);
-        match found {
-            Some(len) if len <= limit => Ok(Some(len)),
-            None if unread.len() < limit => {
-                self.scanned = unread.len();
-                Ok(None)
-            }
-            _ => Err(LineError::TooLong { limit }.into()),
-        }
-    }
-
-    /// The first `len` bytes as text.
-    fn text(&self, len: usize) -> io::Result<&str> {
-        let bytes = &self.unread()[..len];
-        std::str::from_utf8(bytes).map_err(|error| {
-            LineError::NotUtf8 {
-                good: error.valid_up_to(),
-                len,
-            }
-            .into()
-        })
-    }
-
-    /// Room for more. What is unread moves to the front first, and the memory grows only when that
-    /// is not enough: it stays below the limit for a line and one chunk.
-    fn room(&mut self) -> &mut [u8] {
-        if self.bytes.len() - self.end < CHUNK / 2 && self.start > 0 {
-            self.bytes.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        if self.bytes.len() == self.end {
-            let more = self.bytes.len().max(CHUNK);
-            let most = self.limit.saturating_add(CHUNK);
-            let len = (self.end + more).min(most).max(self.end + CHUNK);
-            self.bytes.resize(len, 0);
-        }
-        &mut self.bytes[self.end..]
-    }
-}
-
-/// How many bytes there are up to and with the first `end`. The standard library's own search,
-/// which looks at many bytes at once, is reachable through `BufRead` only.
-fn up_to(end: u8, bytes: &[u8]) -> Option<usize> {
-    let mut rest = bytes;
-    let len = rest.skip_until(end).ok()?;
-    bytes[..len].ends_with(&[end]).then_some(len)
 }
 
 impl<S: fmt::Debug> fmt::Debug for MakeFile<S> {

@@ -76,6 +76,21 @@ const EXAMPLES: &[Example] = &[
     Example::Server("echo_lines", drivers::echo),
     Example::Server("echo_bytes", drivers::echo),
     Example::Server("bare_hub_http", drivers::http),
+    Example::Alone(
+        "lookup",
+        &[Run {
+            expected: "lookup",
+            args: &[
+                "--server",
+                "127.0.0.1:53",
+                "192.0.2.1",
+                "localhost",
+                "any.localhost",
+                "two words",
+            ],
+            status: 1,
+        }],
+    ),
     Example::Alone("tls_echo", &plain("tls_echo")),
     Example::Alone("tour", &plain("tour")),
     Example::Server("port_forward", drivers::echo),

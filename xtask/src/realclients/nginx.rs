@@ -118,7 +118,7 @@ fn same_sizes(printed: &str, sizes: &[usize]) -> Result<(), String> {
     ))
 }
 
-fn make_certificates(folder: &Path) -> Result<(), String> {
+pub(super) fn make_certificates(folder: &Path) -> Result<(), String> {
     let at = |name: &str| folder.join(name).display().to_string();
     fs::write(
         folder.join("leaf.ext"),
@@ -178,14 +178,14 @@ fn configuration(folder: &Path, http: u16, https: u16) -> String {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> Result<u16, String> {
+pub(super) fn free_port() -> Result<u16, String> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .map(|addr| addr.port())
         .map_err(|e| format!("looking for a free port: {e}"))
 }
 
-fn wait_until_it_listens(server: &Running, port: u16) -> Result<(), String> {
+pub(super) fn wait_until_it_listens(server: &Running, port: u16) -> Result<(), String> {
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let deadline = Instant::now() + Duration::from_secs(10);
     while Instant::now() < deadline {
@@ -194,8 +194,5 @@ fn wait_until_it_listens(server: &Running, port: u16) -> Result<(), String> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    Err(format!(
-        "nginx (process {}) does not listen on {addr}",
-        server.id()
-    ))
+    Err(format!("process {} does not listen on {addr}", server.id()))
 }

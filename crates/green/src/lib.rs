@@ -35,7 +35,7 @@
 //! `Clone`, a `Drop`, a waker, a link), so such code may use the same object again.
 //!
 //! All of it works on the hub's thread, makes no system call and opens no descriptor. [`tpool`] is
-//! the exception: it has OS threads, started at its first use.
+//! the exception: it has OS threads, started at its first use; and a looping call may ask for one.
 //!
 //! # The map, in reading order
 //!
@@ -51,7 +51,7 @@
 //! | [`resources`] | [`Pool`], [`PoolBuilder`], [`Item`]; [`ConnectionPool`], [`ConnectionPoolBuilder`], [`PooledConnection`], [`ConnectionPools`]; error [`NoConnection`]; futures [`Get`](resources::Get), [`GetItem`](resources::GetItem), [`GetConnection`](resources::GetConnection) |
 //! | [`dagpool`] | [`DagPool`]; errors [`PropagateError`], [`SpawnError`](dagpool::SpawnError), [`Collision`](dagpool::Collision), [`Cycle`](dagpool::Cycle), [`NotRunning`](dagpool::NotRunning), [`JobDied`](dagpool::JobDied); [`Results`](dagpool::Results), [`Successes`](dagpool::Successes), [`Failures`](dagpool::Failures); futures [`All`](dagpool::All), [`Value`](dagpool::Value) |
 //! | [`mod@scope`] | [`scope`](scope()), [`Scope`], [`Child`](scope::Child), [`Outcome`](scope::Outcome); future [`Scoped`](scope::Scoped) |
-//! | [`looping_call`] | [`FixedIntervalLoopingCall`], [`FixedIntervalWithTimeoutLoopingCall`], [`DynamicLoopingCall`], [`BackOffLoopingCall`], [`LoopingCall`]; what their functions return: [`IntoStep`](looping_call::IntoStep), [`IntoDynamicStep`](looping_call::IntoDynamicStep), [`IntoBackOffStep`](looping_call::IntoBackOffStep); error [`LoopError`]; future [`LoopWait`](looping_call::LoopWait) |
+//! | [`looping_call`] | [`FixedIntervalLoopingCall`], [`FixedIntervalWithTimeoutLoopingCall`], [`DynamicLoopingCall`], [`BackOffLoopingCall`], [`LoopingCall`]; [`Isolated`](looping_call::Isolated), [`IsolatedLoopingCall`]; what their functions return: [`IntoStep`](looping_call::IntoStep), [`IntoDynamicStep`](looping_call::IntoDynamicStep), [`IntoBackOffStep`](looping_call::IntoBackOffStep); error [`LoopError`]; futures [`LoopWait`](looping_call::LoopWait), [`IsolatedLoopWait`](looping_call::IsolatedLoopWait) |
 //! | [`mod@retry`] | [`retry`](retry()), [`Retry`]; future [`Retrying`](retry::Retrying) |
 //! | [`greenlet`] | [`Greenlet`](greenlet::Greenlet); error [`GreenletError`](greenlet::GreenletError); future [`Switch`](greenlet::Switch) |
 //! | [`tpool`] | [`execute`](tpool::execute), [`set_num_threads`](tpool::set_num_threads), [`stats`](tpool::stats) with [`TpoolStats`](tpool::TpoolStats); [`Proxy`](tpool::Proxy); [`killall`](tpool::killall), [`shutdown`](tpool::shutdown); error [`StillBusy`](tpool::StillBusy); futures [`Execute`](tpool::Execute), [`Call`](tpool::Call), [`KillAll`](tpool::KillAll) |
@@ -113,7 +113,7 @@ pub use lock::{
 };
 pub use looping_call::{
     BackOffLoopingCall, DynamicLoopingCall, FixedIntervalLoopingCall,
-    FixedIntervalWithTimeoutLoopingCall, LoopError, LoopingCall,
+    FixedIntervalWithTimeoutLoopingCall, IsolatedLoopingCall, LoopError, LoopingCall,
 };
 pub use pile::GreenPile;
 pub use pool::{GreenPool, PoolFull};

@@ -21,7 +21,7 @@ use std::time::Duration;
 use evlet_hub::{Sleep, random_f64, sleep};
 
 use crate::looping_call::run::{Decision, Options, Pace, start};
-use crate::looping_call::{IntoBackOffStep, LoopError, LoopingCall};
+use crate::looping_call::{IntoBackOffStep, Isolated, LoopError, LoopingCall};
 
 /// Calls a function with growing pauses until it achieves something.
 ///
@@ -136,13 +136,33 @@ where
         self
     }
 
+    /// Runs the loop on an OS thread with a hub of its own: see
+    /// [`FixedIntervalLoopingCall::isolated`](crate::FixedIntervalLoopingCall::isolated).
+    pub fn isolated(self) -> Isolated<Self>
+    where
+        F: Send,
+    {
+        Isolated::new(self)
+    }
+
     /// Starts the loop in a green thread of its own.
     ///
     /// # Panics
     /// When no hub runs on this thread.
     #[track_caller]
     pub fn start(self) -> LoopingCall<<C::Output as IntoBackOffStep>::Value> {
-        start(self.options, self.f, self.back_off, Location::caller())
+        self.start_at(Location::caller())
+    }
+
+    pub(super) fn start_at(
+        self,
+        at: &'static Location<'static>,
+    ) -> LoopingCall<<C::Output as IntoBackOffStep>::Value> {
+        start(self.options, self.f, self.back_off, at)
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use evlet_hub::{Sleep, sleep};
 
 use crate::looping_call::run::{Decision, Options, Pace, start};
-use crate::looping_call::{IntoDynamicStep, LoopError, LoopingCall};
+use crate::looping_call::{IntoDynamicStep, Isolated, LoopError, LoopingCall};
 
 /// Calls a function that says when it wants to be called next.
 ///
@@ -93,6 +93,15 @@ where
         self
     }
 
+    /// Runs the loop on an OS thread with a hub of its own: see
+    /// [`FixedIntervalLoopingCall::isolated`](crate::FixedIntervalLoopingCall::isolated).
+    pub fn isolated(self) -> Isolated<Self>
+    where
+        F: Send,
+    {
+        Isolated::new(self)
+    }
+
     /// Starts the loop in a green thread of its own.
     ///
     /// A call that names no pause in a loop without a maximum ends it with
@@ -102,8 +111,19 @@ where
     /// When no hub runs on this thread.
     #[track_caller]
     pub fn start(self) -> LoopingCall<<C::Output as IntoDynamicStep>::Value> {
+        self.start_at(Location::caller())
+    }
+
+    pub(super) fn start_at(
+        self,
+        at: &'static Location<'static>,
+    ) -> LoopingCall<<C::Output as IntoDynamicStep>::Value> {
         let pace = Dynamic { max: self.max };
-        start(self.options, self.f, pace, Location::caller())
+        start(self.options, self.f, pace, at)
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
     }
 }
 

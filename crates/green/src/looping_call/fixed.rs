@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use evlet_hub::{Sleep, now, sleep, sleep_until};
 
 use crate::looping_call::run::{Decision, Options, Pace, start, tell};
-use crate::looping_call::{IntoStep, LoopError, LoopingCall};
+use crate::looping_call::{IntoStep, Isolated, LoopError, LoopingCall};
 
 /// Calls a function at a fixed interval.
 ///
@@ -102,6 +102,36 @@ where
         self
     }
 
+    /// Runs the loop on an OS thread with a hub of its own, so that nothing that holds this hub makes
+    /// it late: for a heartbeat, by which others tell whether this process lives.
+    ///
+    /// The function is made here and called there, so it has to be `Send`; what it returns is made and
+    /// awaited there, and may be anything. It shares with this hub only what threads may share: a
+    /// primitive of this crate does not compile in it. The time of the loop is real, also when this
+    /// hub's is virtual.
+    ///
+    /// ```
+    /// use evlet_green::FixedIntervalLoopingCall;
+    /// use std::{ops::ControlFlow, time::Duration};
+    ///
+    /// evlet_hub::run(async {
+    ///     let mut beats = 0;
+    ///     let heart = FixedIntervalLoopingCall::new(move || {
+    ///         beats += 1;
+    ///         async move { if beats == 3 { ControlFlow::Break(beats) } else { ControlFlow::Continue(()) } }
+    ///     })
+    ///     .isolated()
+    ///     .start(Duration::from_millis(1));
+    ///     assert_eq!(heart.wait().await.unwrap(), 3);
+    /// });
+    /// ```
+    pub fn isolated(self) -> Isolated<Self>
+    where
+        F: Send,
+    {
+        Isolated::new(self)
+    }
+
     /// Starts the loop in a green thread of its own.
     ///
     /// With an interval of zero, calls follow each other with one turn for the others between them.
@@ -111,8 +141,19 @@ where
     /// When no hub runs on this thread.
     #[track_caller]
     pub fn start(self, interval: Duration) -> LoopingCall<<C::Output as IntoStep>::Value> {
-        let at = Location::caller();
+        self.start_at(interval, Location::caller())
+    }
+
+    pub(super) fn start_at(
+        self,
+        interval: Duration,
+        at: &'static Location<'static>,
+    ) -> LoopingCall<<C::Output as IntoStep>::Value> {
         start(self.options, self.f, Fixed::new(interval), at)
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
     }
 }
 

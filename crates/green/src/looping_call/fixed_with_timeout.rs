@@ -9,7 +9,7 @@ use evlet_hub::{Sleep, now};
 
 use crate::looping_call::fixed::Fixed;
 use crate::looping_call::run::{Decision, Options, Pace, start};
-use crate::looping_call::{IntoStep, LoopError, LoopingCall};
+use crate::looping_call::{IntoStep, Isolated, LoopError, LoopingCall};
 
 /// A [`FixedIntervalLoopingCall`](crate::FixedIntervalLoopingCall) that ends with an error when its
 /// function is not done in time.
@@ -84,6 +84,15 @@ where
         self
     }
 
+    /// Runs the loop on an OS thread with a hub of its own: see
+    /// [`FixedIntervalLoopingCall::isolated`](crate::FixedIntervalLoopingCall::isolated).
+    pub fn isolated(self) -> Isolated<Self>
+    where
+        F: Send,
+    {
+        Isolated::new(self)
+    }
+
     /// Starts the loop in a green thread of its own: see
     /// [`FixedIntervalLoopingCall::start`](crate::FixedIntervalLoopingCall::start).
     ///
@@ -91,12 +100,24 @@ where
     /// When no hub runs on this thread.
     #[track_caller]
     pub fn start(self, interval: Duration) -> LoopingCall<<C::Output as IntoStep>::Value> {
+        self.start_at(interval, Location::caller())
+    }
+
+    pub(super) fn start_at(
+        self,
+        interval: Duration,
+        at: &'static Location<'static>,
+    ) -> LoopingCall<<C::Output as IntoStep>::Value> {
         let pace = FixedWithTimeout {
             fixed: Fixed::new(interval),
             started: None,
             timeout: self.timeout,
         };
-        start(self.options, self.f, pace, Location::caller())
+        start(self.options, self.f, pace, at)
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
     }
 }
 

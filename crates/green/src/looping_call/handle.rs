@@ -82,6 +82,13 @@ impl<R> LoopingCall<R> {
     }
 }
 
+impl<R> LoopingCall<R> {
+    /// The green thread that is the loop.
+    pub(super) fn id(&self) -> Option<GreenThreadId> {
+        self.shared.id.get()
+    }
+}
+
 impl<R> Shared<R> {
     pub(super) fn new(name: String) -> Rc<Self> {
         Rc::new(Shared {

@@ -11,6 +11,9 @@
 //! | [`DynamicLoopingCall`] | when the last one said | [`IntoDynamicStep`] |
 //! | [`BackOffLoopingCall`] | after longer and longer pauses, until something is achieved | [`IntoBackOffStep`] |
 //!
+//! Each can be [isolated](FixedIntervalLoopingCall::isolated): it then runs on an OS thread with a hub
+//! of its own, and what is left in one's hands is an [`IsolatedLoopingCall`].
+//!
 //! Nothing is ever caught up with: a loop that fell behind goes on from where it is. To try one thing
 //! again until it works, there is [`retry`](crate::retry()).
 
@@ -26,8 +29,11 @@ mod back_off;
 mod back_off_step;
 
 mod handle; // what is left in the hands of who started it
-mod outcome;
-mod run; // the loop that all share // how it ends
+mod outcome; // how it ends
+mod run; // the loop that all share
+
+mod isolated; // on a thread of its own
+mod isolated_handle;
 
 pub use back_off::BackOffLoopingCall;
 pub use back_off_step::{BackOffStep, IntoBackOffStep};
@@ -36,5 +42,7 @@ pub use dynamic_step::{DynamicStep, IntoDynamicStep};
 pub use fixed::FixedIntervalLoopingCall;
 pub use fixed_with_timeout::FixedIntervalWithTimeoutLoopingCall;
 pub use handle::{LoopWait, LoopingCall};
+pub use isolated::Isolated;
+pub use isolated_handle::{IsolatedLoopWait, IsolatedLoopingCall};
 pub use outcome::LoopError;
 pub use step::{IntoStep, Step};

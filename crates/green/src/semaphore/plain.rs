@@ -167,10 +167,9 @@ impl Semaphore {
     /// Permits that are there minus those who wait: negative when more are wanted.
     pub fn balance(&self) -> isize {
         let state = self.state.borrow();
-        state
-            .available
-            .cast_signed()
-            .saturating_sub(state.waiters.len().cast_signed())
+        let [available, waiting] = [state.available, state.waiters.len()]
+            .map(|count| isize::try_from(count).unwrap_or(isize::MAX));
+        available.saturating_sub(waiting)
     }
 
     fn permit(&self, permits: usize) -> Permit {

@@ -29,6 +29,7 @@ mod lock_rw;
 mod looping_back_off;
 mod looping_call;
 mod looping_dynamic;
+mod looping_isolated;
 mod looping_timeout;
 mod pile;
 mod pool;
@@ -51,6 +52,7 @@ mod tpool_ending;
 mod tpool_proxy;
 
 // What all of them promise.
+mod bad_input; // what nobody should write
 mod cancel; // any wait, dropped at any moment
 mod cancel_queues; // those of the queues, their ends and their limits
 mod errors; // typed, named, handed back

@@ -129,4 +129,51 @@ proptest! {
             prop_assert_eq!(lock.waiting(), model.line.len());
         }
     }
+
+    /// Whenever those who were let in go on or give up: no turn is lost.
+    #[test]
+    fn turns_are_conserved(operations in operations(), turns in any::<u64>()) {
+        let lock = RwLock::new(0);
+        let mut puppets = Puppets::new();
+        let mut held: Vec<Guard<'_>> = Vec::new();
+        for (n, operation) in operations.into_iter().enumerate() {
+            match operation {
+                Operation::Read | Operation::Write => {
+                    let writes = matches!(operation, Operation::Write);
+                    let own = &lock;
+                    let (_, guard) = puppets.start(async move {
+                        match writes {
+                            true => Guard::Writes(own.write().await),
+                            false => Guard::Reads(own.read().await),
+                        }
+                    });
+                    held.extend(guard);
+                }
+                Operation::TryRead => held.extend(lock.try_read().map(Guard::Reads)),
+                Operation::TryWrite => held.extend(lock.try_write().map(Guard::Writes)),
+                Operation::GiveBack(index) if !held.is_empty() => {
+                    drop(held.remove(index.index(held.len())));
+                }
+                Operation::GiveUp(index) if !puppets.waiting().is_empty() => {
+                    puppets.drop_one(*index.get(&puppets.waiting()));
+                }
+                Operation::GiveBack(_) | Operation::GiveUp(_) => {}
+            }
+            if turns >> (n % 64) & 1 == 1 {
+                held.extend(puppets.turn().and_then(|(_, guard)| guard));
+            }
+            let writers = held.iter().filter(|guard| matches!(guard, Guard::Writes(_))).count();
+            prop_assert!(writers == 0 || held.len() == 1);
+        }
+        // Whoever still waits is let in, one after the other, once those before have left.
+        held.clear();
+        for _ in 0..=puppets.waiting().len() {
+            while let Some((_, guard)) = puppets.turn() {
+                drop(guard);
+            }
+        }
+        prop_assert!(puppets.waiting().is_empty());
+        prop_assert!(lock.try_write().is_some());
+        prop_assert_eq!(lock.waiting(), 0);
+    }
 }

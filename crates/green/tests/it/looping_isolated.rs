@@ -9,11 +9,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread, ThreadId};
 use std::time::{Duration, Instant};
 
+use evlet_green::testing::cancel_at_every_await_in;
 use evlet_green::{
     BackOffLoopingCall, DynamicLoopingCall, FixedIntervalLoopingCall,
     FixedIntervalWithTimeoutLoopingCall, IsolatedLoopingCall, LoopError,
 };
-use evlet_hub::{run, spawn, yield_now};
+use evlet_hub::{run, spawn, spawn_n, yield_now};
 
 use crate::stage::{MS, SECOND};
 
@@ -273,6 +274,28 @@ fn a_wait_that_is_given_up_changes_nothing() {
         looping.stop();
         looping.wait().await.unwrap();
     });
+}
+
+// proves D-1
+#[test]
+fn a_wait_may_be_given_up_at_its_await() {
+    let awaits = run(async {
+        cancel_at_every_await_in(
+            async || {
+                let (looping, _) = counting(LONG);
+                let own = looping.clone();
+                spawn_n(async move {
+                    yield_now().await;
+                    own.stop();
+                });
+                looping
+            },
+            async |looping| looping.wait().await.is_ok(),
+            async |looping, _| assert!(looping.wait().await.is_ok()),
+        )
+        .await
+    });
+    assert_eq!(awaits.len(), 1);
 }
 
 #[test]

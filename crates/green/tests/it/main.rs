@@ -59,6 +59,7 @@ mod errors; // typed, named, handed back
 mod every_await; // the whole list, by the tool that users have
 mod every_await_locks; // its second sheet
 mod reentrancy; // user code in the middle of everything
+mod reentrancy_locks; // its second sheet
 mod waits; // everybody can be asked what they wait for
 
 // Against a plain model: thousands of runs, so not under Miri.

@@ -57,7 +57,7 @@ fn meddle() {
 fn ignore<T>(_: T) {}
 
 /// Polls `waits` with wakers that call `meddle` at every chance, then drops them.
-fn check(
+pub(crate) fn check(
     meddle: impl Fn() + 'static,
     mut waits: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>,
     after: impl FnOnce(),

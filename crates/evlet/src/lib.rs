@@ -92,13 +92,14 @@ pub use evlet_hub::{
 
 pub use evlet_green::{
     AlreadySent, BackOffLoopingCall, Barrier, BarrierWaitResult, BoundedSemaphore, CappedPermit,
-    CappedSemaphore, Closed, Condvar, DynamicLoopingCall, Empty, Event, FixedIntervalLoopingCall,
+    CappedSemaphore, Closed, Condvar, ConnectionPool, ConnectionPoolBuilder, ConnectionPools,
+    DagPool, DynamicLoopingCall, Empty, Event, FixedIntervalLoopingCall,
     FixedIntervalWithTimeoutLoopingCall, Full, FutureExt, GreenPile, GreenPool,
     IsolatedLoopingCall, Item, LifoQueue, LightQueue, LoopError, LoopingCall, Mutex, MutexGuard,
-    OverLimit, Permit, Pool, PoolBuilder, PoolFull, PriorityQueue, Queue, Retry, RwLock,
-    RwLockReadGuard, RwLockWriteGuard, Scope, Semaphore, TooManyDone, TooManyReleases, event,
-    greenlet, limit, lock, looping_call, pile, pool, queue, resources, retry, scope, semaphore,
-    tpool, with_timeout, with_timeout_or,
+    NoConnection, OverLimit, Permit, Pool, PoolBuilder, PoolFull, PooledConnection, PriorityQueue,
+    PropagateError, Queue, Retry, RwLock, RwLockReadGuard, RwLockWriteGuard, Scope, Semaphore,
+    TooManyDone, TooManyReleases, dagpool, event, greenlet, limit, lock, looping_call, pile, pool,
+    queue, resources, retry, scope, semaphore, tpool, with_timeout, with_timeout_or,
 };
 
 pub use evlet_net::{

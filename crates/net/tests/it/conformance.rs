@@ -43,7 +43,7 @@ fn tls_over_tcp() {
     assert_eq!(checked.len(), CHECKS, "{checked:#?}");
 }
 
-// TLS needs no socket; here its records come in pieces of seven bytes, late.
+// TLS needs no socket; here its records come in pieces, late.
 #[test]
 fn tls_over_a_bad_line() {
     let (for_server, for_client) = configs();
@@ -69,7 +69,7 @@ fn streams_in_memory_on_a_bad_line() {
     run(StreamConformance::new(async || {
         let (near, far) = duplex_with_capacity(3_001);
         for wire in [near.wire(), far.wire()] {
-            wire.set_piece(113);
+            wire.set_piece(1_009);
             wire.set_delay(MS / 10);
         }
         Ok((near, far))

@@ -45,7 +45,7 @@
 //! | `evlet-hub` | [`Hub`], [`spawn`], [`sleep`], [`timeout`](timeout()), [`now`], [`Io`] … | what runs, and when |
 //! | `evlet-green` | [`GreenPool`], [`GreenPile`], [`Queue`], [`Event`], [`Semaphore`], [`FixedIntervalLoopingCall`] … | keeping many of them in order |
 //! | `evlet-net` | [`connect`], [`listen`], [`serve`], [`TcpStream`], [`MakeFile`], [`wrap_ssl`] … | sockets |
-//! | `evlet-os` | the module [`os`] | processes, files, pipes, signals |
+//! | `evlet-os` | the module [`os`] | processes, files, pipes, standard streams, signals |
 //! | `evlet-macros` | [`main`](macro@main), [`test`](macro@test) | where a program and a test begin |
 //!
 //! The names of hub, green and net stand at the root; the module [`prelude`] has those that most

@@ -28,10 +28,10 @@
 //! | [`pipe`](mod@pipe) | pipes, and other descriptors as streams of bytes |
 //! | [`process`] | child processes: started, fed, read, awaited, ended, never left behind |
 //! | [`signal`] | signals as a stream, and the one future that every server wants |
+//! | [`stdio`] | standard input, output and error |
 //!
 //! # Left out on purpose
-//! Sockets are `evlet-net`'s. Standard input and output will join here.
-//! Unix only, as all of evlet.
+//! Sockets are `evlet-net`'s. Unix only, as all of evlet.
 
 #![forbid(unsafe_code)]
 
@@ -39,3 +39,4 @@ pub mod fs;
 pub mod pipe;
 pub mod process;
 pub mod signal;
+pub mod stdio;

@@ -92,6 +92,8 @@ const EXAMPLES: &[Example] = &[
         }],
     ),
     Example::Alone("tls_echo", &plain("tls_echo")),
+    Example::Alone("run_commands", &plain("run_commands")),
+    Example::Alone("tail_files", &plain("tail_files")),
     Example::Alone("tour", &plain("tour")),
     Example::Server("port_forward", drivers::echo),
     Example::Alone("udp_echo", &plain("udp_echo")),

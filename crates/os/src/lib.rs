@@ -27,6 +27,7 @@
 //! | [`fs`] | files and directories, with the standard library's names |
 //! | [`pipe`](mod@pipe) | pipes, and other descriptors as streams of bytes |
 //! | [`process`] | child processes: started, fed, read, awaited, ended, never left behind |
+//! | [`select`] | the first of several descriptors |
 //! | [`signal`] | signals as a stream, and the one future that every server wants |
 //! | [`stdio`] | standard input, output and error |
 //!
@@ -38,5 +39,6 @@
 pub mod fs;
 pub mod pipe;
 pub mod process;
+pub mod select;
 pub mod signal;
 pub mod stdio;

@@ -9,6 +9,7 @@ mod fs; // files and directories: std's names, errors with paths, what is given 
 mod pipe; // ends, ends that close, descriptors of others
 mod process; // children: output, streams, limits, signals, names in errors
 mod process_leaks; // no zombie, descriptor or thread is left, by any path
+mod select; // the first of several descriptors
 mod signal; // arrivals, bursts, several listeners, several hubs, giving up
 mod stdio; // standard streams: terminals, pipes, files, sockets
 mod terminate; // the first SIGINT or SIGTERM

@@ -9,7 +9,7 @@ use crate::command::{show, show_and_read};
 use crate::libtest::Totals;
 use crate::steps::{Checked, Failed, Steps, Verdict};
 use crate::workspace::cargo;
-use crate::{conformance, examples, instructions, miri, readme, realclients, tidy};
+use crate::{blocking_calls, conformance, examples, instructions, miri, readme, realclients, tidy};
 
 type Check = (&'static str, fn() -> Verdict);
 
@@ -29,6 +29,7 @@ const CHECKS: &[Check] = &[
             "warnings",
         ])
     }),
+    ("blocking calls", blocking_calls::check),
     ("tests", || {
         tests(&["--workspace", "--lib", "--bins", "--tests", "--examples"])
     }),

@@ -21,6 +21,7 @@ mod realclients; // peers that we did not write: Python, nc, nginx, strace
 mod bench; // evlet and its peers, measured side by side
 mod instructions; // the hot paths' instructions, against those written down
 
+mod blocking_calls; // the list of calls that hold the hub, and whether clippy finds them
 mod conformance; // the cases of the references and the tests that show them
 mod miri; // the tests that Miri can run
 mod tidy; // rules about files, arrows and pages
@@ -29,6 +30,16 @@ mod tidy; // rules about files, arrows and pages
 type Command = (&'static str, &'static str, fn() -> ExitCode);
 
 const COMMANDS: &[Command] = &[
+    (
+        "blocking-calls",
+        "print the list of calls that hold the hub, for a clippy.toml",
+        blocking_calls::print,
+    ),
+    (
+        "blocking-calls --check",
+        "whether clippy takes that list and finds the calls",
+        blocking_calls::run,
+    ),
     ("ci", "every check, in order, until one fails", ci::run),
     (
         "conformance",

@@ -49,19 +49,21 @@
 //!
 //! Errors are [`std::io::Error`] with their kind kept and a typed error inside, which names the
 //! address, lists what was tried and says what to do: [`ConnectError`], [`ListenError`],
-//! [`ResolveError`], [`AddrError`], [`TlsError`], [`LineError`].
+//! [`ResolveError`], [`AddrError`], [`TlsError`], [`LineError`], [`UnixError`], [`DatagramCut`].
 //!
 //! # What dropping a future means
 //!
 //! | call | on drop |
 //! |---|---|
 //! | [`TcpListener::accept`], [`TcpStream::recv`], [`TcpStream::send`] | as if never called |
-//! | [`connect`] | the socket is closed |
+//! | [`UnixListener::accept`], [`UnixStream::recv_fds`], [`UdpSocket::recv_from`] and its like | as if never called |
+//! | [`connect`], [`UnixStream::connect`] | the sockets are closed |
 //! | [`resolve()`] | the look-up goes on unobserved |
 //! | [`MakeFile::read_line`] and its like | what has arrived stays in the file |
 //! | [`TcpStream::send_all`] | a part may be sent; [`SendAll::sent`] tells how much |
 //! | [`MakeFile::flush`], [`TlsStream::close`] | call it again |
-//! | [`copy`] | a part is copied |
+//! | [`copy`], [`splice`] | a part is copied |
+//! | [`send_file`] | a part may be sent; [`SendFile::sent`] tells how much |
 //! | [`serve`] | accepts no more; handlers go on |
 //!
 //! # Map, in reading order

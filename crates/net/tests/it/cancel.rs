@@ -10,7 +10,7 @@ use evlet_net::{connect, serve};
 use crate::loopback::{MS, listener, noise, pair, read_all, run, small_pair};
 
 /// Polls `future` at most `polls` times, once for each turn or wake-up, and drops it.
-async fn poll_times<F: Future>(future: F, polls: usize) -> Option<F::Output> {
+pub(crate) async fn poll_times<F: Future>(future: F, polls: usize) -> Option<F::Output> {
     let mut future = pin!(future);
     for _ in 0..polls {
         let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;

@@ -68,6 +68,7 @@ fn what_a_mode_does_not_allow_is_an_error() {
 }
 
 // A file for reading keeps nobody's end from the peer.
+// conformance 126
 #[test]
 fn the_peer_gets_its_end_while_a_reader_is_left() {
     run(async {

@@ -97,7 +97,8 @@ fn families_take_turns() {
     assert_eq!(order, [addrs[0], addrs[3], addrs[1], addrs[4], addrs[2]]);
 }
 
-// proves F-6: one limit covers everything, and the error lists every address.
+// One limit covers everything, and the error lists every address.
+// conformance 121; proves F-6
 #[test]
 fn the_limit_covers_everything() {
     hub_with([ECONNREFUSED, EINPROGRESS, EINPROGRESS]).run(async {

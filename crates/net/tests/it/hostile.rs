@@ -46,7 +46,8 @@ fn one_byte_a_second() {
     });
 }
 
-// A peer that never reads stops its writer and nobody else (F-5).
+// A peer that never reads stops its writer and nobody else.
+// conformance 124; proves F-5
 #[test]
 fn a_peer_that_never_reads() {
     run(async {
@@ -67,6 +68,7 @@ fn a_peer_that_never_reads() {
 }
 
 // Half closed in each order, also both at once.
+// conformance 131; proves F-3
 #[test]
 fn half_closed_in_every_order() {
     run(async {
@@ -111,7 +113,8 @@ fn reading_that_was_ended() {
     });
 }
 
-// Closed twice, by each handle, while others wait in both directions (C-1).
+// Closed twice, by each handle, while others wait in both directions.
+// proves C-1
 #[test]
 fn closed_twice_with_waiters_in_both_directions() {
     run(async {

@@ -6,6 +6,7 @@ mod address; // what people write, and what can be wrong with it
 mod alone; // tests that need a process of their own
 mod bad_network; // TLS and a proxy over lines that are late, cut, reset
 mod cancel; // futures dropped at every poll
+mod cancel_more; // those of Unix sockets, datagrams and races
 mod conformance; // what every stream promises, for each of ours
 mod connect;
 mod copy; // from one stream to another

@@ -58,6 +58,9 @@
 //! | `eventlet.spawn(f, x)`, `gt.wait()` | `spawn(f(x))`, `gt.await` |
 //! | `eventlet.sleep(0)` | `sleep(Duration::ZERO).await` |
 //! | `GreenPool(200).imap(f, urls)` | `GreenPool::new(200).imap(f, urls)` |
+//! | `pools.Pool(max_size=4, create=f)`, `with pool.item() as x` | `Pool::new(4, f)`, `pool.item().await` |
+//! | `db_pool.ConnectionPool`, `DatabaseConnector` | [`ConnectionPool`], [`ConnectionPools`] |
+//! | `DAGPool().spawn(key, depends, f)`, `pool[key]` | `DagPool::new().spawn(key, depends, f)`, `pool.value(key).await` |
 //! | `with Timeout(5): …` | `timeout(Duration::from_secs(5), async { … }).await` |
 //! | `eventlet.listen(('', 80))`, `eventlet.serve` | `listen(":80")`, `serve` |
 //! | `sock.makefile('rw')` | `stream.makefile()` |

@@ -152,7 +152,9 @@ impl<T> Claim for Place<T> {
 
     fn arrive(&mut self, places: &mut Places<T>, _: &mut Wakers) -> Option<Option<T>> {
         places.take()?;
-        Some(places.pop())
+        // As many free items as there are promises belong to those who waited: a newcomer makes its own.
+        let is_unclaimed = places.free.len() > places.promised;
+        Some(if is_unclaimed { places.pop() } else { None })
     }
 
     fn load(&mut self) {}

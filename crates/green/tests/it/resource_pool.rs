@@ -219,6 +219,23 @@ fn first_come_first_served_and_a_newcomer_does_not_overtake() {
 }
 
 #[test]
+fn a_newcomer_does_not_take_the_item_of_one_who_waited() {
+    let trace = Trace::default();
+    virtually(async {
+        let pool = numbers(2);
+        let (one, two) = (get(&pool).await, get(&pool).await);
+        let waiting = getter(&pool, &trace, "first");
+        settle().await;
+        pool.discard(one); // a place for the one who waits
+        pool.put(two); // and an item
+        let newcomer = get(&pool).await; // has a place too, and goes on at once
+        trace.add(format!("late{newcomer}"));
+        waiting.await.unwrap();
+    });
+    assert_eq!(trace.text(), "late3 first2");
+}
+
+#[test]
 fn an_item_goes_back_by_itself_also_in_a_panic() {
     virtually(async {
         let pool = numbers(1);

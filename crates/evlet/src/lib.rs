@@ -84,25 +84,26 @@ pub mod testing;
 pub use evlet_hub::{
     AtDeadline, Backend, Call, CallKind, Checkpoint, ClockHold, DeadlockReport, Elapsed, Ended,
     Exit, Fault, GreenLocal, GreenThread, GreenThreadId, GreenThreadInfo, Hub, HubBuilder,
-    HubHandle, Interest, Io, Kill, LinkId, LocalError, Nested, Outcome, ReadWith, Readiness,
-    RemoteGreenThread, Report, RunError, Sleep, Stats, Ticket, Timeout, Trampoline, Wait, WaitKind,
-    WaitsOn, Within, WriteWith, YieldNow, carry_deadline, checkpoint, current, green_local,
-    green_threads, handle, hold_clock, is_running, now, random_f64, random_u64, remaining, report,
-    run, set_name, set_name_to_peer, sleep, sleep_until, spawn, spawn_after, spawn_after_local,
-    spawn_at, spawn_n, spawn_n_at, stats, sys, timeout, trampoline, wait, within, without_deadline,
-    yield_now,
+    HubHandle, Interest, Io, Kill, KillReport, Lane, LinkId, LocalError, Nested, Outcome, ReadWith,
+    Readiness, RemoteGreenThread, Report, RunError, Shield, Sleep, Stats, Ticket, Timeout,
+    Trampoline, Wait, WaitKind, WaitsOn, Within, WriteWith, YieldNow, carry_deadline, checkpoint,
+    current, green_local, green_threads, handle, hold_clock, is_running, now, random_f64,
+    random_u64, remaining, report, run, set_name, set_name_to_peer, shield, sleep, sleep_until,
+    spawn, spawn_after, spawn_after_local, spawn_at, spawn_in, spawn_n, spawn_n_at, stats, sys,
+    timeout, trampoline, wait, within, without_deadline, yield_now,
 };
 
 pub use evlet_green::{
-    AlreadySent, BackOffLoopingCall, Barrier, BarrierWaitResult, BoundedSemaphore, CappedPermit,
-    CappedSemaphore, Closed, Condvar, ConnectionPool, ConnectionPoolBuilder, ConnectionPools,
-    DagPool, DynamicLoopingCall, Empty, Event, FixedIntervalLoopingCall,
+    AlreadySent, BackOffLoopingCall, Barrier, BarrierWaitResult, BoundedSemaphore, CLEAN_UP_BUDGET,
+    CappedPermit, CappedSemaphore, Closed, Condvar, ConnectionPool, ConnectionPoolBuilder,
+    ConnectionPools, DagPool, DynamicLoopingCall, Empty, Event, FixedIntervalLoopingCall,
     FixedIntervalWithTimeoutLoopingCall, Full, FutureExt, GreenPile, GreenPool,
     IsolatedLoopingCall, Item, LifoQueue, LightQueue, LoopError, LoopingCall, Mutex, MutexGuard,
-    NoConnection, OverLimit, Permit, Pool, PoolBuilder, PoolFull, PooledConnection, PriorityQueue,
-    PropagateError, Queue, Retry, RwLock, RwLockReadGuard, RwLockWriteGuard, Scope, Semaphore,
-    TooManyDone, TooManyReleases, dagpool, event, greenlet, limit, lock, looping_call, pile, pool,
-    queue, resources, retry, scope, semaphore, tpool, with_timeout, with_timeout_or,
+    NoConnection, OnCancel, OverLimit, Permit, Pool, PoolBuilder, PoolFull, PooledConnection,
+    PriorityQueue, PropagateError, Queue, Retry, RwLock, RwLockReadGuard, RwLockWriteGuard, Scope,
+    Semaphore, TooManyDone, TooManyReleases, dagpool, event, greenlet, limit, lock, looping_call,
+    on_cancel, pile, pool, queue, resources, retry, scope, semaphore, tpool, with_timeout,
+    with_timeout_or,
 };
 
 pub use evlet_net::{

@@ -100,10 +100,12 @@ pub mod tpool;
 
 pub mod testing;
 
+mod clean_up;
 mod wait_list;
 mod waiting;
 mod wakers;
 
+pub use clean_up::{CLEAN_UP_BUDGET, OnCancel, on_cancel};
 pub use dagpool::{DagPool, PropagateError};
 pub use event::{AlreadySent, Event};
 pub use limit::{FutureExt, with_timeout, with_timeout_or};

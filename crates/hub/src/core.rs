@@ -4,6 +4,7 @@
 //! links and report functions may call anything, this hub included.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -25,7 +26,10 @@ use crate::report::{Report, message_of, print};
 use crate::run_queue::RunQueue;
 use crate::stats::{Counters, Stats, bump};
 use crate::sys::{Call, Fault};
-use crate::task::{Cold, Flags, GreenThreadInfo, Hot, HubId, IdSource, Key, Meta, Peer, Slots};
+use crate::task::{
+    Cold, Flags, GreenThreadId, GreenThreadInfo, Hot, HubId, IdSource, Key, KillReport, Meta, Peer,
+    Slots,
+};
 use crate::timers::Timers;
 use crate::wait::WaitKind;
 use crate::watchdog::Watchdog;
@@ -70,6 +74,8 @@ pub(crate) struct Core {
     tickets: Cell<u64>,
     /// Whether one of the slots is the root's.
     pub(crate) has_root: Cell<bool>,
+    /// Of those that ended by a kill and whose handle is held.
+    pub(crate) killed: RefCell<HashMap<GreenThreadId, KillReport>>,
     /// Slots, the root's included, whose green thread may be stuck for ever.
     suspects: Cell<usize>,
     /// Whether the last wait for descriptors failed, and that was reported.
@@ -114,6 +120,7 @@ impl Core {
             on_report,
             tickets: Cell::new(0),
             has_root: Cell::new(false),
+            killed: RefCell::default(),
             suspects: Cell::new(0),
             wait_failed: Cell::new(false),
         })

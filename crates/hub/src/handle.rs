@@ -18,7 +18,7 @@ use crate::in_progress;
 use crate::remote::{Item, Remote};
 use crate::report::{Report, message_of, report};
 use crate::running;
-use crate::task::{Exit, GreenThreadId};
+use crate::task::{Exit, Flags, GreenThreadId};
 
 /// A handle of a hub for any thread: spawn there, stop it.
 ///
@@ -74,7 +74,11 @@ impl HubHandle {
         if self.remote.is_closed() {
             return thread;
         }
-        let guarded = Guarded { future, kill };
+        let guarded = Guarded {
+            future,
+            kill,
+            spawned_at: site,
+        };
         self.remote.send(Item::Job(Box::new(move |core| {
             start(core, site, guarded, give);
         })));
@@ -103,7 +107,7 @@ fn start<F>(
 {
     let body = async move {
         let result = AssertUnwindSafe(guarded).catch_unwind().await;
-        let result = result.unwrap_or_else(|payload| Err(Exit::Panicked(payload)));
+        let result = result.map_err(Exit::Panicked);
         let id = in_progress::current();
         let letter = Letter {
             result: Some(result),
@@ -206,23 +210,31 @@ struct KillMark {
 }
 
 pin_project_lite::pin_project! {
-    /// A future that ends when its mark is set.
+    /// A future whose green thread is killed when its mark is set.
     struct Guarded<F> {
         #[pin]
         future: F,
         kill: Arc<KillMark>,
+        spawned_at: &'static Location<'static>,
     }
 }
 
 impl<F: Future> Future for Guarded<F> {
-    type Output = Result<F::Output, Exit>;
+    type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let has = |flag| in_progress::with(|poll| poll.has(flag));
         let this = self.project();
         this.kill.waker.register(cx.waker());
-        if this.kill.killed.load(Ordering::SeqCst) {
-            return Poll::Ready(Err(Exit::Killed));
+        if this.kill.killed.load(Ordering::SeqCst) && !has(Flags::KILLED) {
+            // From here on it is a kill like any other: it may be shielded, and the body ends it.
+            if let Some(key) = in_progress::current() {
+                running::with(|core| core.kill(key, None, this.spawned_at));
+            }
         }
-        this.future.poll(cx).map(Ok)
+        if has(Flags::KILLED) && !has(Flags::SHIELDED) {
+            return Poll::Pending;
+        }
+        this.future.poll(cx)
     }
 }

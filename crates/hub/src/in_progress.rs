@@ -125,6 +125,12 @@ impl InProgress {
         self.flags.set(flags);
     }
 
+    pub(crate) fn clear(&self, flag: Flags) {
+        let mut flags = self.flags.get();
+        flags.clear(flag);
+        self.flags.set(flags);
+    }
+
     /// What it waits on, as far as it has said.
     #[inline]
     pub(crate) fn kind(&self) -> WaitKind {

@@ -72,8 +72,8 @@
 //!
 //! # Map, in reading order
 //!
-//! `hub`, `turn` (the loop), `io_turn` (its wait), `task` (green threads), `run_queue`, `remote` (other threads), `timers`,
-//! `sleep`, `timeout`, `within`, `local`, `reactor`, `io`, [`wait`] (how primitives tell what they wait on), `clock`,
+//! `hub`, `turn` (the loop), `io_turn` (its wait), `task` (green threads), `run_queue`, `lane`, `remote` (other threads), `timers`,
+//! `sleep`, `timeout`, `within`, `shield`, `local`, `reactor`, `io`, [`wait`] (how primitives tell what they wait on), `clock`,
 //! `deadlock`, `watchdog`, `shutdown`; [`sys`], [`mod@report`] and [`random_u64`] are seams for tests and
 //! operators.
 //!
@@ -100,6 +100,7 @@ mod hub;
 mod in_progress;
 mod io;
 mod io_turn;
+mod lane;
 mod local;
 mod random;
 mod reactor;
@@ -107,6 +108,7 @@ mod remote;
 pub mod report;
 mod run_queue;
 mod running;
+mod shield;
 mod shutdown;
 mod sleep;
 mod stats;
@@ -128,18 +130,20 @@ pub use deadlock::DeadlockReport;
 pub use handle::{HubHandle, RemoteGreenThread, handle};
 pub use hub::{Hub, Nested, RunError, green_threads, run};
 pub use io::{Interest, Io, ReadWith, Readiness, Ticket, WriteWith};
+pub use lane::{Lane, spawn_in};
 pub use local::{GreenLocal, LocalError};
 pub use random::{random_f64, random_u64};
 pub use reactor::Backend;
 pub use report::{Report, report};
 pub use running::is_running;
+pub use shield::{Shield, shield};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use stats::{Stats, stats};
 pub use sys::{Call, CallKind, Fault};
 pub use task::{
-    Ended, Exit, GreenThread, GreenThreadId, GreenThreadInfo, Kill, LinkId, Outcome, Wait, current,
-    set_name, set_name_to_peer, spawn, spawn_after, spawn_after_local, spawn_at, spawn_n,
-    spawn_n_at,
+    Ended, Exit, GreenThread, GreenThreadId, GreenThreadInfo, Kill, KillReport, LinkId, Outcome,
+    Wait, current, set_name, set_name_to_peer, spawn, spawn_after, spawn_after_local, spawn_at,
+    spawn_n, spawn_n_at,
 };
 pub use timeout::{Elapsed, Timeout, timeout};
 pub use trampoline::{Trampoline, trampoline};

@@ -175,7 +175,10 @@ pub(crate) fn schedule(task: Runnable<Meta>) {
 
 #[cold]
 fn send_home(task: Runnable<Meta>) {
-    match Remote::find(task.metadata().hub) {
+    let Err(task) = running::push_if_in_lane(task) else {
+        return;
+    };
+    match Remote::find(task.metadata().hub()) {
         Some(remote) => remote.send(Item::Wake(task)),
         // The hub is gone and has leaked this one. It must not be dropped on a foreign thread.
         None => std::mem::forget(task),

@@ -89,19 +89,32 @@ pub(crate) fn missing(what: &str) -> ! {
 pub(crate) const OUTSIDE: &str = "needs a hub that runs on this thread: call it inside \
     `evlet::run(async { .. })`, `Hub::run` or a function marked `#[evlet::main]`";
 
-/// Puts `task` into its hub's queue if that one runs on this thread; hands it back otherwise.
+/// Puts `task` into its hub's queue if that one runs on this thread and it is in the normal
+/// lane; hands it back otherwise.
 #[inline]
 pub(crate) fn push_if_running(task: Runnable<Meta>) -> Result<(), Runnable<Meta>> {
     let mut task = Some(task);
     with(|core| {
         if let Some(waiting) = &task
-            && core.id == waiting.metadata().hub
+            && waiting.metadata().is_plain_of(core.id)
             && let Some(task) = task.take()
         {
             core.queue.push(task);
         }
     });
     task.map_or(Ok(()), Err)
+}
+
+/// The same for those in another lane.
+pub(crate) fn push_if_in_lane(task: Runnable<Meta>) -> Result<(), Runnable<Meta>> {
+    let core = get().filter(|core| core.id == task.metadata().hub());
+    match core {
+        Some(core) => {
+            core.queue.push_in_lane(task);
+            Ok(())
+        }
+        None => Err(task),
+    }
 }
 
 /// Whether a hub runs on this thread.

@@ -82,7 +82,10 @@ impl Held {
         while core.is_live(key) {
             if let Some(task) = self.0.remove(&key.index) {
                 // Its turn as one that was killed: it drops its future and ends; see `task::body`.
-                core.with_slot_mut(key, |slot, _| slot.flags.set(Flags::KILLED));
+                core.with_slot_mut(key, |slot, _| {
+                    slot.flags.set(Flags::KILLED);
+                    slot.flags.clear(Flags::SHIELDED);
+                });
                 core.run_task(task);
                 in_progress::with(|poll| poll.end());
                 continue;

@@ -147,7 +147,7 @@ pub(crate) fn take_remote(core: &Rc<Core>) {
         left -= 1;
         bump(&core.counters.remote_wakes);
         match item {
-            Item::Wake(task) => core.queue.push(task),
+            Item::Wake(task) => core.queue.push_in_lane(task),
             Item::WakeRoot => core.queue.push_root(),
             Item::FreeTimer(key) => {
                 let waker = core.timers.borrow_mut().remove(key);

@@ -31,6 +31,7 @@ mod looping_call;
 mod looping_dynamic;
 mod looping_isolated;
 mod looping_timeout;
+mod on_cancel;
 mod pile;
 mod pool;
 mod queue;

@@ -53,7 +53,7 @@ impl<F: Future> Future for Body<F> {
     // with a wide load right after narrow stores, for which the processor waits 8 ns.
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if has(Flags::KILLED) {
+        if has(Flags::KILLED) && !has(Flags::SHIELDED) {
             return Poll::Ready(self.end(Exit::Killed));
         }
         let mut returned = None;
@@ -79,7 +79,9 @@ impl<F: Future> Future for Body<F> {
             }
             (polled, Some(value)) => Poll::Ready(settle(Ok(value), polled)),
             // It killed itself and now waits: this is its next await.
-            (Ok(()), None) if has(Flags::KILLED) => Poll::Ready(self.end(Exit::Killed)),
+            (Ok(()), None) if has(Flags::KILLED) && !has(Flags::SHIELDED) => {
+                Poll::Ready(self.end(Exit::Killed))
+            }
             (Ok(()), None) => {
                 keep_waker(cx.waker());
                 Poll::Pending

@@ -1,6 +1,6 @@
 //! The end of a green thread, and those who are told of it.
 //!
-//! Killing marks; ending takes the slot out of the table, calls the links and wakes the waiters. Both
+//! Killing marks (`killed`); ending takes the slot out of the table, calls the links and wakes the waiters. Both
 //! are steps of the hub, since each works on its tables.
 
 use std::any::Any;
@@ -44,6 +44,7 @@ struct Left {
     waiter: Option<Waker>,
     extra: Option<Box<Extra>>,
     spawned_at: &'static Location<'static>,
+    flags: Flags,
 }
 
 impl Left {
@@ -65,47 +66,12 @@ impl Left {
             waiter,
             extra,
             spawned_at,
+            flags,
         })
     }
 }
 
 impl Core {
-    /// Marks a green thread as one to be dropped at its next turn, and gives it one.
-    pub(crate) fn kill(&self, key: Key) {
-        let is_running = in_progress::with(|poll| {
-            let is_it = poll.is_of(key);
-            if is_it {
-                // It ends when it next waits.
-                poll.set(Flags::KILLED);
-            }
-            is_it
-        });
-        let waker = {
-            let mut slots = self.slots.borrow_mut();
-            let Some(slot) = slots.hot_mut(key) else {
-                return;
-            };
-            slot.flags.set(Flags::KILLED);
-            slots.waker(key)
-        };
-        // One without a waker has never waited: it is in the run queue.
-        if let Some(waker) = waker
-            && !is_running
-        {
-            waker.wake();
-        }
-    }
-
-    /// Kills one whose own code has not run yet; whether it did.
-    pub(crate) fn cancel(&self, key: Key) -> bool {
-        let started = self.with_slot(key, |slot, _| slot.has_started());
-        let can_cancel = started == Some(false);
-        if can_cancel {
-            self.kill(key);
-        }
-        can_cancel
-    }
-
     /// Has `link` called at the end of a green thread. Gives it back when that has ended.
     pub(crate) fn add_link(&self, key: Key, id: LinkId, link: Link) -> Option<Link> {
         let mut link = Some(link);
@@ -261,7 +227,7 @@ impl Core {
     fn tell_end(&self, key: Key, outcome: Outcome, left: Left) {
         in_progress::with(|poll| poll.end());
         drop(left.waker);
-        let Some(extra) = left.extra else {
+        let Some(mut extra) = left.extra else {
             if let Some(waiter) = left.waiter {
                 self.wake(waiter);
             }
@@ -273,8 +239,21 @@ impl Core {
         {
             watchdog.forget(id);
         }
+        let killed = extra.killed.take().filter(|_| outcome == Outcome::Killed);
+        let killed = killed.map(|report| *report);
+        if let Some(report) = &killed
+            && !left.flags.has(Flags::DETACHED)
+        {
+            // For as long as the handle is held.
+            self.killed.borrow_mut().insert(id, report.clone());
+        }
+        let ended = Ended {
+            id,
+            outcome,
+            killed,
+        };
         for (_, link) in extra.links {
-            let called = catch_unwind(AssertUnwindSafe(|| link(&Ended { id, outcome })));
+            let called = catch_unwind(AssertUnwindSafe(|| link(&ended)));
             if let Err(payload) = called {
                 let who = Who {
                     id,

@@ -5,11 +5,12 @@ use std::error::Error;
 use std::fmt;
 
 use crate::report::message_of;
-use crate::task::GreenThreadId;
+use crate::task::{GreenThreadId, KillReport};
 
 /// Why a green thread ended without a result.
 pub enum Exit {
-    /// It was killed, or cancelled before it started, or its hub went.
+    /// It was killed, or cancelled before it started, or its hub went. Why, by whom and where it was waiting
+    /// tells [`GreenThread::killed`](crate::GreenThread::killed).
     Killed,
     /// It panicked; the payload is the panic's. Pass it to [`std::panic::resume_unwind`] to go on
     /// with the panic here.
@@ -84,11 +85,13 @@ pub enum Outcome {
 }
 
 /// What a link is told when its green thread ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ended {
     /// The green thread.
     pub id: GreenThreadId,
     /// How it ended.
     pub outcome: Outcome,
+    /// Why it was killed, if it was: by a handle of it, and not with its hub.
+    pub killed: Option<KillReport>,
 }

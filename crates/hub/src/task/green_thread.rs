@@ -23,7 +23,9 @@ use crate::core::Core;
 use crate::report::print;
 use crate::running;
 use crate::task::unchecked::make_ended;
-use crate::task::{Ended, Exit, GreenThreadId, Key, Kill, Link, Meta, Outcome, Task, Who};
+use crate::task::{
+    Ended, Exit, GreenThreadId, Key, Kill, KillReport, Link, Meta, Outcome, Task, Who,
+};
 use crate::wait::{WaitKind, WaitsOn};
 
 /// The handle of a green thread.
@@ -129,7 +131,7 @@ impl<T> GreenThread<T> {
     /// Calls `f` with its hub, if that is not gone.
     fn with_hub<R>(&self, f: impl FnOnce(&Rc<Core>, Key) -> R) -> Option<R> {
         let meta = self.meta();
-        running::with_hub(meta.hub, |core| f(core, meta.key()))
+        running::with_hub(meta.hub(), |core| f(core, meta.key()))
     }
 
     /// Its number, unique in the process.
@@ -178,17 +180,50 @@ impl<T> GreenThread<T> {
     /// The kill stands when the returned future is dropped.
     #[track_caller]
     pub fn kill(&self) -> Kill {
+        self.kill_at(None, Location::caller())
+    }
+
+    /// [`kill`](Self::kill) that says why: [`killed`](Self::killed) and the links are told.
+    ///
+    /// # Cancel safety
+    /// The kill stands when the returned future is dropped.
+    ///
+    /// ```
+    /// use evlet_hub::{run, spawn};
+    /// run(async {
+    ///     let session = spawn(std::future::pending::<()>());
+    ///     session.kill_with("logged out elsewhere");
+    ///     assert!(session.wait().await.is_err());
+    ///     let report = session.killed().unwrap();
+    ///     assert_eq!(report.reason.as_deref(), Some("logged out elsewhere"));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn kill_with(&self, reason: impl Into<String>) -> Kill {
+        self.kill_at(Some(reason.into()), Location::caller())
+    }
+
+    fn kill_at(&self, reason: Option<String>, at: &'static Location<'static>) -> Kill {
         let core = self.with_hub(|core, key| {
-            core.kill(key);
+            core.kill(key, reason, at);
             Rc::clone(core)
         });
-        Kill::new(core, self.meta().key(), Location::caller())
+        Kill::new(core, self.meta().key(), at)
+    }
+
+    /// Why it was killed, by whom and where it was waiting: from the moment of the kill on. `None` when it was
+    /// not killed, returned all the same, or went with its hub.
+    pub fn killed(&self) -> Option<KillReport> {
+        self.with_hub(|core, key| core.kill_report(key)).flatten()
     }
 
     /// Kills it if its own code has not run yet (for [`spawn_after`](crate::spawn_after): if it is
     /// not due yet); otherwise does nothing. Returns whether it did.
+    #[track_caller]
     pub fn cancel(&self) -> bool {
-        self.with_hub(|core, key| core.cancel(key)).unwrap_or(false)
+        let at = Location::caller();
+        self.with_hub(|core, key| core.cancel(key, at))
+            .unwrap_or(false)
     }
 
     /// Has `f` called when it ends, whichever way.
@@ -208,6 +243,7 @@ impl<T> GreenThread<T> {
             f(&Ended {
                 id: self.id(),
                 outcome: self.outcome(),
+                killed: self.killed(),
             });
         }
         // Of a hub that is gone there is nothing to take back.
@@ -300,9 +336,13 @@ impl<T> GreenThread<T> {
         }
     }
 
-    /// The handle goes, and the result was not taken.
+    /// The handle goes, and the result was not taken or was a kill.
     #[cold]
     fn let_go(&self) {
+        self.with_hub(|core, key| core.forget_kill_report(key.id));
+        if self.taken.get().is_some() {
+            return;
+        }
         if self.with_hub(|core, key| core.let_go(key, OWN)) == Some(true) || !self.is_finished() {
             return;
         }
@@ -342,7 +382,7 @@ impl<T> Unpin for GreenThread<T> {}
 impl<T> Drop for GreenThread<T> {
     #[inline]
     fn drop(&mut self) {
-        if self.taken.get().is_none() {
+        if matches!(self.taken.get(), None | Some(Outcome::Killed)) {
             self.let_go();
         }
         if let Some(task) = self.task.take() {

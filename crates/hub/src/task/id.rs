@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::lane::Lane;
 use crate::task::Exit;
 
 /// The number of a green thread: unique in the process, never reused.
@@ -23,6 +24,10 @@ impl fmt::Display for GreenThreadId {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+/// Above the number of a hub: the lane.
+const URGENT: u32 = 1 << 31;
+const BACKGROUND: u32 = 1 << 30;
 
 /// Where a green thread's slot is, and the id by which a reused slot is told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +52,8 @@ impl Key {
 pub(crate) struct Meta {
     id: GreenThreadId,
     index: u32,
-    pub(crate) hub: HubId,
+    /// The hub's number, and above it the lane's.
+    home: u32,
     pub(crate) spawned_at: &'static Location<'static>,
 }
 
@@ -58,9 +64,39 @@ impl Meta {
         Meta {
             id,
             index,
-            hub,
+            home: hub,
             spawned_at,
         }
+    }
+
+    /// The same in another lane.
+    #[inline]
+    pub(crate) fn in_lane(self, lane: Lane) -> Self {
+        let lane = match lane {
+            Lane::Normal => 0,
+            Lane::Urgent => URGENT,
+            Lane::Background => BACKGROUND,
+        };
+        let home = self.hub() | lane;
+        Meta { home, ..self }
+    }
+
+    pub(crate) fn hub(&self) -> HubId {
+        self.home & !(URGENT | BACKGROUND)
+    }
+
+    pub(crate) fn lane(&self) -> Lane {
+        match self.home & (URGENT | BACKGROUND) {
+            0 => Lane::Normal,
+            URGENT => Lane::Urgent,
+            _ => Lane::Background,
+        }
+    }
+
+    /// Whether it is of this hub and in the normal lane.
+    #[inline]
+    pub(crate) fn is_plain_of(&self, hub: HubId) -> bool {
+        self.home == hub
     }
 
     #[inline]

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::core::Core;
 use crate::in_progress;
+use crate::lane::Lane;
 use crate::task::{GreenThreadId, Hot};
 use crate::wait::{WaitKind, WaitsOn};
 
@@ -30,6 +31,8 @@ pub struct GreenThreadInfo {
     pub polls: u64,
     /// The size of its future, in bytes.
     pub bytes: usize,
+    /// The lane it stands in when it is ready.
+    pub lane: Lane,
     /// Whether its own code has run at all.
     pub started: bool,
 }
@@ -50,6 +53,7 @@ impl GreenThreadInfo {
             since: core.clock.instant(slot.since),
             polls: slot.polls,
             bytes: slot.bytes as usize,
+            lane: Lane::of(slot.flags),
             started: slot.has_started(),
         }
     }

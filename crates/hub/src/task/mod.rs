@@ -15,6 +15,7 @@
 //! | `exit` | why there is no result |
 //! | `green_thread` | the handle: wait, kill, cancel, link |
 //! | `peer` | a name that is only an address |
+//! | `killed` | kill: the mark, and why, by whom and where |
 //! | `kill` | waiting until a killed one is gone |
 //!
 //! A kill is a mark in the slot and a wake-up: the body sees the mark at its next turn and drops
@@ -29,6 +30,7 @@ mod green_thread;
 mod id;
 mod info;
 mod kill;
+mod killed;
 mod peer;
 mod slot;
 mod slots;
@@ -45,6 +47,7 @@ pub use green_thread::{GreenThread, LinkId, Wait};
 pub use id::GreenThreadId;
 pub use info::GreenThreadInfo;
 pub use kill::Kill;
+pub use killed::KillReport;
 pub use spawn::{
     current, set_name, set_name_to_peer, spawn, spawn_after, spawn_at, spawn_n, spawn_n_at,
 };
@@ -56,4 +59,4 @@ pub(crate) use id::{HubId, IdSource, Key, Meta, Task};
 pub(crate) use peer::Peer;
 pub(crate) use slot::{Cold, Extra, Flags, Hot, Link};
 pub(crate) use slots::{Birth, Slots};
-pub(crate) use spawn::{ROOT_NAME, start};
+pub(crate) use spawn::{ROOT_NAME, start, start_in};

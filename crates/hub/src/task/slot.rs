@@ -17,7 +17,7 @@ use std::task::Waker;
 use crate::clock::Nanos;
 use crate::diagnostics;
 use crate::local::Locals;
-use crate::task::{Birth, Ended, GreenThreadId, LinkId};
+use crate::task::{Birth, Ended, GreenThreadId, KillReport, LinkId};
 use crate::wait::WaitKind;
 
 /// What every poll touches.
@@ -71,6 +71,11 @@ impl Flags {
     pub(crate) const HAS_PEER: Flags = Flags(64);
     /// It has locals that those inherit whom it spawns.
     pub(crate) const INHERITS: Flags = Flags(128);
+    /// A kill does not take effect yet; see [`crate::shield`].
+    pub(crate) const SHIELDED: Flags = Flags(256);
+    /// Of the lanes beside the normal one: see [`crate::lane`].
+    pub(crate) const URGENT: Flags = Flags(512);
+    pub(crate) const BACKGROUND: Flags = Flags(1024);
 
     #[inline]
     pub(crate) const fn and(self, other: Flags) -> Flags {
@@ -98,6 +103,9 @@ pub(crate) struct Extra {
     pub(crate) links: Vec<(LinkId, Link)>,
     pub(crate) waiters: Vec<(u64, Waker)>,
     pub(crate) locals: Option<Box<Locals>>,
+    pub(crate) killed: Option<Box<KillReport>>,
+    /// Shields over it that are in progress.
+    pub(crate) shields: u32,
 }
 
 pub(crate) type Link = Box<dyn FnOnce(&Ended)>;
@@ -109,6 +117,8 @@ impl std::fmt::Debug for Extra {
             .field("links", &self.links.len())
             .field("waiters", &self.waiters.len())
             .field("locals", &self.locals.as_deref().map_or(0, Locals::len))
+            .field("killed", &self.killed)
+            .field("shields", &self.shields)
             .finish()
     }
 }

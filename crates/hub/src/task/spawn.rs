@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::in_progress;
+use crate::lane::Lane;
 use crate::local::{self, Locals};
 use crate::running;
 use crate::sleep::Sleep;
@@ -146,6 +147,23 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    start_in(core, spawned_at, future, flags, locals, Lane::Normal)
+}
+
+/// [`start`] in a lane; `flags` tell it too.
+#[inline(always)]
+pub(crate) fn start_in<F>(
+    core: &Rc<Core>,
+    spawned_at: &'static Location<'static>,
+    future: F,
+    flags: Flags,
+    locals: Option<Box<Locals>>,
+    lane: Lane,
+) -> Task<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
     let id = core.ids.next();
     let birth = Birth {
         spawned_at,
@@ -157,9 +175,13 @@ where
     if let Some(locals) = locals {
         core.give_locals(key, locals);
     }
-    let (runnable, task) = make_task(Meta::new(key, core.id, spawned_at), future);
+    let meta = Meta::new(key, core.id, spawned_at).in_lane(lane);
+    let (runnable, task) = make_task(meta, future);
     bump(&core.counters.spawned);
-    core.queue.push(runnable);
+    match lane {
+        Lane::Normal => core.queue.push(runnable),
+        Lane::Urgent | Lane::Background => core.queue.push_in_lane(runnable),
+    }
     task
 }
 

@@ -67,7 +67,7 @@ where
     if let (Some(maker), Some(link)) = (maker, link) {
         let (hub, key) = (core.id, task.metadata().key());
         let cancel = move |_: &_| {
-            running::with_hub(hub, |core| core.cancel(key));
+            running::with_hub(hub, |core| core.cancel(key, site));
         };
         // The maker runs, so it is there.
         core.add_link(maker, link, Box::new(cancel));

@@ -20,12 +20,15 @@ mod fairness; // nobody starves
 mod foreign; // futures that are not ours
 mod join; // wait, detach
 mod kill; // dropped once, before anybody hears of it
+mod killed; // why, by whom and where
+mod lane; // more turns for some, some for all
 mod link; // told of an end
 mod local; // a value for each
 mod local_waker; // cheaper than a waker, and as good
 mod order; // first come, first served
 #[cfg(panic = "unwind")]
 mod panic; // a panic ends its task only
+mod shield; // what is finished before a kill takes effect
 mod slot; // what evlet can say about each
 mod tied; // later, unless its maker ends
 mod watchdog; // who holds the hub

@@ -252,14 +252,16 @@ where
     F: Future,
     F::Output: IntoServed<K>,
 {
-    let Some(work) = taken.await else {
-        return;
-    };
-    let Work {
+    // Taken apart at once: a variable for all of it would keep its room, that of the handler's future, as long as
+    // the handler runs.
+    let Some(Work {
         peer,
         call_after,
         made,
-    } = work;
+    }) = taken.await
+    else {
+        return;
+    };
     call_after(&peer);
     let handler = made.unwrap_or_else(|payload| resume_unwind(payload));
     match handler.await.into_served() {

@@ -29,6 +29,9 @@ const BORNE: &[Fault] = &[
     ("recvfrom", "EINTR", "5..200+3"),
     ("sendto", "EINTR", "5..200+3"),
     (WAITS, "EINTR", "4..200+3"),
+    // A kernel before 5.11, and a sandbox of that age.
+    ("epoll_pwait2", "ENOSYS", "1+"),
+    ("epoll_pwait2", "EPERM", "1+"),
     ("epoll_ctl", "ENOMEM", "8..10"),
     ("epoll_ctl", "ENOSPC", "8..10"),
 ];

@@ -62,6 +62,12 @@ pub(crate) trait Driver: std::fmt::Debug {
         events: &mut Vec<Event>,
     ) -> io::Result<()>;
 
+    /// Told that the kernel, or a sandbox around the program, does not know the call that waits. Whether
+    /// there is an older one, which [`wait`](Self::wait) uses from now on.
+    fn do_without_the_newest_call(&self) -> bool {
+        false
+    }
+
     fn notifier(&self) -> Notifier;
 }
 

@@ -16,10 +16,10 @@
 //!
 //! The wait is `epoll_pwait2`, whose timeout is in nanoseconds. It costs 80 ns more than
 //! `epoll_wait`, which knows milliseconds only; a second call for the rest of a millisecond would
-//! cost more. A kernel without it (before 5.11) falls back to `Poller::wait`.
+//! cost more. Where it is missing, [`super::old_wait`] waits instead.
 
-use std::cell::{Cell, RefCell};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::cell::RefCell;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
@@ -31,6 +31,7 @@ use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::Errno;
 
 use super::driver::{Driver, Event, Notifier, Watched};
+use super::old_wait::OldWait;
 
 /// No source has it: its index would be beyond the last one.
 const BELL_KEY: u64 = u64::MAX - 1;
@@ -41,7 +42,8 @@ pub(crate) struct Epoll {
     poller: Poller,
     bell: Arc<OwnedFd>,
     buffer: RefCell<Vec<epoll::Event>>,
-    lacks_pwait2: Cell<bool>,
+    /// Made when the kernel turns out to have no `epoll_pwait2`.
+    old_wait: RefCell<Option<OldWait>>,
 }
 
 impl Epoll {
@@ -54,28 +56,8 @@ impl Epoll {
             poller,
             bell: Arc::new(bell),
             buffer: RefCell::new(Vec::with_capacity(CAPACITY)),
-            lacks_pwait2: Cell::new(false),
+            old_wait: RefCell::new(None),
         })
-    }
-
-    /// Through `Poller`, for kernels that have no `epoll_pwait2`.
-    fn wait_through_poller(
-        &self,
-        timeout: Option<Duration>,
-        events: &mut Vec<Event>,
-    ) -> io::Result<()> {
-        let mut found = polling::Events::new();
-        self.poller.wait(&mut found, timeout)?;
-        let found = found.iter().filter(|event| event.key as u64 != BELL_KEY);
-        events.extend(found.map(|event| Event {
-            key: event.key as u64,
-            readable: event.readable,
-            writable: event.writable,
-            // `polling` does not tell a peer's hang-up from data.
-            hangup: true,
-            invalid: false,
-        }));
-        Ok(())
     }
 }
 
@@ -91,16 +73,23 @@ fn interest() -> EventFlags {
     EventFlags::IN | EventFlags::PRI | EventFlags::RDHUP | EventFlags::OUT | EventFlags::ET
 }
 
-fn event_of(event: &epoll::Event) -> Event {
-    let flags = event.flags;
+fn event_of(key: u64, flags: EventFlags) -> Event {
     let broken = flags.intersects(EventFlags::HUP | EventFlags::ERR);
     let read = EventFlags::IN | EventFlags::PRI | EventFlags::RDHUP;
     Event {
-        key: event.data.u64(),
+        key,
         readable: broken || flags.intersects(read),
         writable: broken || flags.contains(EventFlags::OUT),
         hangup: broken || flags.contains(EventFlags::RDHUP),
         invalid: false,
+    }
+}
+
+/// An interrupted wait is one in which nothing happened.
+fn undisturbed(error: Errno) -> io::Result<()> {
+    match error {
+        Errno::INTR => Ok(()),
+        error => Err(error.into()),
     }
 }
 
@@ -133,24 +122,39 @@ impl Driver for Epoll {
         timeout: Option<Duration>,
         events: &mut Vec<Event>,
     ) -> io::Result<()> {
-        if self.lacks_pwait2.get() {
-            return self.wait_through_poller(timeout, events);
+        let mut put = |key, flags| {
+            if key != BELL_KEY {
+                events.push(event_of(key, flags));
+            }
+        };
+        if let Some(old_wait) = &mut *self.old_wait.borrow_mut() {
+            return match old_wait.wait(self.poller.as_fd(), timeout) {
+                Ok(found) => {
+                    found.for_each(|(key, flags)| put(key, flags));
+                    Ok(())
+                }
+                Err(error) => undisturbed(error),
+            };
         }
         let timespec = timeout.and_then(|t| Timespec::try_from(t).ok());
         let mut buffer = self.buffer.borrow_mut();
         buffer.clear();
-        match epoll::wait(&self.poller, spare_capacity(&mut buffer), timespec.as_ref()) {
-            Ok(_) => {}
-            Err(Errno::INTR) => return Ok(()),
-            Err(Errno::NOSYS) => {
-                self.lacks_pwait2.set(true);
-                return self.wait_through_poller(timeout, events);
-            }
-            Err(error) => return Err(error.into()),
+        if let Err(error) =
+            epoll::wait(&self.poller, spare_capacity(&mut buffer), timespec.as_ref())
+        {
+            return undisturbed(error);
         }
-        let of_sources = buffer.iter().filter(|event| event.data.u64() != BELL_KEY);
-        events.extend(of_sources.map(event_of));
+        for event in &*buffer {
+            put(event.data.u64(), event.flags);
+        }
         Ok(())
+    }
+
+    fn do_without_the_newest_call(&self) -> bool {
+        let mut old_wait = self.old_wait.borrow_mut();
+        let is_new = old_wait.is_none();
+        old_wait.get_or_insert_with(|| OldWait::new(CAPACITY));
+        is_new
     }
 
     fn notifier(&self) -> Notifier {

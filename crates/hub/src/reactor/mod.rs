@@ -24,6 +24,7 @@
 //! | `sources` | all of them, by key and by descriptor |
 //! | `driver` | the little a backend has to do; which one is chosen |
 //! | `epoll` | Linux: one system call a wait |
+//! | `old_wait` | Linux without `epoll_pwait2` |
 //! | `portable` | other systems, through `polling` |
 //! | `poll` | poll(2), anywhere: what eventlet's `use_hub('poll')` chose |
 //! | `parked` | miri: no descriptors at all |
@@ -33,6 +34,13 @@ mod driver;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[cfg_attr(miri, allow(dead_code, reason = "miri waits without descriptors"))]
 mod epoll;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg_attr(miri, allow(dead_code, reason = "miri waits without descriptors"))]
+#[allow(
+    unsafe_code,
+    reason = "calls epoll_wait, which no safe crate of ours has"
+)]
+mod old_wait;
 #[cfg(miri)]
 mod parked;
 #[cfg_attr(miri, allow(dead_code, reason = "miri waits without descriptors"))]

@@ -45,6 +45,7 @@ mod closing;
 mod interrupted;
 mod notifier; // what is taken for granted about `polling`
 mod odd_descriptors;
+mod old_kernel; // one that lacks what the hub waits with
 mod reactor;
 mod readers; // one for each direction
 mod trampoline;

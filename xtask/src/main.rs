@@ -74,7 +74,7 @@ const COMMANDS: &[Command] = &[
     ("readme", "compile and run the README's server", readme::run),
     (
         "realclients",
-        "the servers under Python, nc and strace, the crawler against nginx",
+        "the servers under Python, nc and strace, the crawler against nginx; with a word, those with it in their names",
         realclients::run,
     ),
     (
@@ -90,6 +90,11 @@ fn main() -> ExitCode {
         && first == "bench"
     {
         return bench::run(options);
+    }
+    if let [first, word] = &*asked
+        && first == "realclients"
+    {
+        return realclients::run_some(word);
     }
     let asked = asked.join(" ");
     match COMMANDS.iter().find(|(known, _, _)| *known == asked) {

@@ -13,7 +13,7 @@ use crate::workspace::{Workspace, cargo};
 
 mod dns; // our own resolver against dnsmasq
 mod echo; // echo_lines and echo_bytes under Python and nc
-mod faults; // system calls that fail
+mod faults; // system calls that fail, by strace and valgrind
 mod nginx; // the crawler against 500 files, over http and https
 mod system_calls; // what echo_bytes asks of the kernel under load, and an idle hub
 mod tls; // tls_echo and the crawler against OpenSSL and socat; curl
@@ -21,12 +21,21 @@ mod tls; // tls_echo and the crawler against OpenSSL and socat; curl
 const PROFILE: &str = "release";
 
 pub(crate) fn run() -> ExitCode {
+    run_some("")
+}
+
+/// Those whose name holds the word.
+pub(crate) fn run_some(word: &str) -> ExitCode {
     let mut steps = Steps::new();
-    steps.run("real clients", all);
+    steps.run("real clients", || some(word));
     steps.finish()
 }
 
 pub(crate) fn all() -> Verdict {
+    some("")
+}
+
+fn some(word: &str) -> Verdict {
     let workspace = Workspace::load()?;
     let mut build = cargo();
     build.args([
@@ -43,13 +52,15 @@ pub(crate) fn all() -> Verdict {
         "bare_hub_http",
         "lookup",
         "tls_echo",
+        "port_forward",
+        "run_commands",
     ] {
         build.args(["--example", name]);
     }
     show(&mut build)?;
 
     let mut sum = Checked::default();
-    for (tools, check) in CHECKS {
+    for (name, tools, check) in CHECKS.iter().filter(|(name, ..)| name.contains(word)) {
         let missing: Vec<&str> = tools
             .iter()
             .filter(|(tool, harmless)| !exists(tool, harmless))
@@ -58,10 +69,10 @@ pub(crate) fn all() -> Verdict {
         let started = Instant::now();
         let checked = if missing.is_empty() {
             let checked = check(&workspace)?;
-            println!("  in {:.1} s", started.elapsed().as_secs_f64());
+            println!("  {name}: {:.1} s", started.elapsed().as_secs_f64());
             checked
         } else {
-            Checked::skipped(format!("no {} here", missing.join(", ")))
+            Checked::skipped(format!("{name}: no {} here", missing.join(", ")))
         };
         sum = sum.and(checked);
     }
@@ -80,20 +91,34 @@ const DNSMASQ: Tool = ("dnsmasq", "--version");
 const SOCAT: Tool = ("socat", "-V");
 const OPENSSL: Tool = ("openssl", "version");
 const STRACE: Tool = ("strace", "--version");
+const VALGRIND: Tool = ("valgrind", "--version");
 
 type Check = fn(&Workspace) -> Verdict;
 
-const CHECKS: &[(&[Tool], Check)] = &[
-    (&[PYTHON], echo::under_python),
-    (&[NC], echo::under_nc),
-    (&[CURL], tls::curled),
-    (&[NGINX, OPENSSL], nginx::crawled),
-    (&[OPENSSL], tls::under_openssl),
-    (&[OPENSSL], tls::crawled_s_server),
-    (&[SOCAT, OPENSSL], tls::under_socat),
-    (&[DNSMASQ, DIG], dns::against_dnsmasq),
-    (&[STRACE, PYTHON], system_calls::under_load),
-    (&[STRACE], system_calls::idle),
-    (&[STRACE, PYTHON], faults::borne),
-    (&[STRACE], faults::connecting),
+const CHECKS: &[(&str, &[Tool], Check)] = &[
+    ("echo-under-python", &[PYTHON], echo::under_python),
+    ("echo-under-nc", &[NC], echo::under_nc),
+    ("tls-curled", &[CURL], tls::curled),
+    ("nginx-crawled", &[NGINX, OPENSSL], nginx::crawled),
+    ("tls-under-openssl", &[OPENSSL], tls::under_openssl),
+    ("tls-crawled-s-server", &[OPENSSL], tls::crawled_s_server),
+    ("tls-under-socat", &[SOCAT, OPENSSL], tls::under_socat),
+    ("dns-against-dnsmasq", &[DNSMASQ, DIG], dns::against_dnsmasq),
+    (
+        "system-calls-under-load",
+        &[STRACE, PYTHON],
+        system_calls::under_load,
+    ),
+    ("system-calls-idle", &[STRACE], system_calls::idle),
+    ("faults-borne", &[STRACE, PYTHON], faults::borne),
+    ("faults-fatal", &[STRACE, PYTHON], faults::fatal),
+    ("faults-lasting", &[STRACE], faults::lasting),
+    ("faults-forwarding", &[STRACE, PYTHON], faults::forwarding),
+    ("faults-crawling", &[STRACE], faults::crawling),
+    ("faults-children", &[STRACE], faults::children),
+    (
+        "faults-under-valgrind",
+        &[VALGRIND, PYTHON],
+        faults::under_valgrind,
+    ),
 ];

@@ -161,7 +161,7 @@ fn calls_in(log: &str) -> HashMap<String, u64> {
     calls
 }
 
-fn number_after(text: &str, label: &str) -> Option<u64> {
+pub(super) fn number_after(text: &str, label: &str) -> Option<u64> {
     let rest = text.split_once(label)?.1;
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()

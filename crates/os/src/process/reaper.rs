@@ -18,7 +18,7 @@ use evlet_hub::report::{Report, report};
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::low_level::{pipe, unregister};
 
-use super::running::pidfd;
+use super::running::{pidfd, uninterrupted};
 use crate::pipe::pair;
 
 struct Orphan {
@@ -30,7 +30,7 @@ struct Orphan {
 impl Orphan {
     /// An error means that somebody else has taken it.
     fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        matches!(uninterrupted(&mut self.child), Ok(None))
     }
 }
 

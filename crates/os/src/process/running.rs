@@ -64,7 +64,7 @@ impl Process {
     /// Its status if it has ended; it is reaped then.
     pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         if self.status.is_none() {
-            let asked = self.child().try_wait();
+            let asked = uninterrupted(self.child());
             self.status = asked.map_err(|e| self.failed(CommandProblem::Watch(e)))?;
             if self.status.is_some() {
                 self.watch = None; // one descriptor less from the moment it has ended
@@ -102,7 +102,7 @@ impl Process {
         let (child, watch) = (&mut self.child, &self.watch);
         match (watch, child) {
             (Some(Watch::Pidfd(io, ticket)), Some(child)) => {
-                io.poll_read_as(*ticket, cx, at, |_| match child.try_wait()? {
+                io.poll_read_as(*ticket, cx, at, |_| match uninterrupted(child)? {
                     Some(_) => Ok(()), // the standard library keeps it for the next question
                     None => Err(io::ErrorKind::WouldBlock.into()),
                 })
@@ -140,6 +140,16 @@ impl Drop for Process {
         };
         if let Some(child) = self.child.take() {
             reaper::hand_over(child, pidfd);
+        }
+    }
+}
+
+/// The standard library's `try_wait`, which hands on an interruption.
+pub(super) fn uninterrupted(child: &mut Child) -> io::Result<Option<ExitStatus>> {
+    loop {
+        match child.try_wait() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            asked => return asked,
         }
     }
 }

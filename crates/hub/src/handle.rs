@@ -57,7 +57,8 @@ impl HubHandle {
     /// Starts a green thread on the hub, from any thread.
     ///
     /// It starts when the hub next takes what other threads sent, in the order of sending. If the
-    /// hub is gone, or goes first, the future is dropped and the result is [`Exit::Killed`].
+    /// hub is gone, or goes first, the future is dropped and the result is [`Exit::Killed`]. So it is in a
+    /// process that was forked from the hub's.
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> RemoteGreenThread<F::Output>
     where
@@ -71,7 +72,7 @@ impl HubHandle {
             result,
             kill: Arc::clone(&kill),
         };
-        if self.remote.is_closed() {
+        if self.remote.is_closed() || !self.remote.birthplace.is_here() {
             return thread;
         }
         let guarded = Guarded {
@@ -89,8 +90,12 @@ impl HubHandle {
     /// [`RunError::Stopped`](crate::RunError::Stopped) and [`Hub::run`](crate::Hub::run) panics.
     ///
     /// The root future is dropped; other green threads stay as they are until the hub is dropped
-    /// or run again. If the hub is not running, its next run ends at once.
+    /// or run again. If the hub is not running, its next run ends at once. In a process that was forked
+    /// from the hub's, nothing happens.
     pub fn stop(&self) {
+        if !self.remote.birthplace.is_here() {
+            return;
+        }
         self.remote.stop.store(true, Ordering::SeqCst);
         self.remote.notify();
     }

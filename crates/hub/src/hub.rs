@@ -106,7 +106,8 @@ impl Hub {
     ///
     /// # Errors
     /// [`RunError::Nested`] when a hub runs on this thread already, [`RunError::Deadlock`] when
-    /// nothing can ever run again, [`RunError::Stopped`] after [`HubHandle::stop`].
+    /// nothing can ever run again, [`RunError::Stopped`] after [`HubHandle::stop`],
+    /// [`RunError::Forked`] in a process that was forked from the one in which the hub was made.
     ///
     /// # Panics
     /// With whatever panic leaves `root`.
@@ -119,6 +120,12 @@ impl Hub {
                 outer,
                 inner: called_at,
             }));
+        }
+        let made_in = self.core.remote.birthplace;
+        if !made_in.is_here() {
+            return Err(RunError::Forked {
+                made_in: made_in.id(),
+            });
         }
         let before = RUNNING_AT.replace(Some(called_at));
         let entered = running::enter(Rc::clone(&self.core));
@@ -180,6 +187,12 @@ pub enum RunError {
     Deadlock(DeadlockReport),
     /// [`HubHandle::stop`] was called.
     Stopped,
+    /// The hub was made in another process, of which this one is a fork. Both would take their
+    /// descriptors out of one set: make a new hub here.
+    Forked {
+        /// The number of the process in which it was made.
+        made_in: u32,
+    },
 }
 
 /// A run inside a run.
@@ -206,6 +219,12 @@ impl fmt::Display for RunError {
                 f,
                 "the hub was stopped through its HubHandle before the future given to run was done; \
                  use try_run where that is expected"
+            ),
+            RunError::Forked { made_in } => write!(
+                f,
+                "the hub was made in process {made_in} and this is its fork, process {}: make a new \
+                 hub after a fork",
+                std::process::id()
             ),
         }
     }

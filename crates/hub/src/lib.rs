@@ -89,6 +89,7 @@
 mod arena;
 mod batch;
 mod beside;
+mod birthplace;
 mod builder;
 mod checkpoint;
 mod clock;

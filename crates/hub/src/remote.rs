@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use async_task::Runnable;
 use concurrent_queue::ConcurrentQueue;
 
+use crate::birthplace::Birthplace;
 use crate::core::Core;
 use crate::reactor::Notifier;
 use crate::running;
@@ -58,6 +59,7 @@ pub(crate) struct Remote {
     pub(crate) handles: AtomicUsize,
     /// Gone with the hub: a waker that lives on must not keep the hub's descriptors open.
     notifier: Mutex<Option<Notifier>>,
+    pub(crate) birthplace: Birthplace,
 }
 
 /// Every hub of the process, by number. A task knows its hub by that: a pointer that is counted
@@ -74,6 +76,7 @@ impl Remote {
             stop: AtomicBool::new(false),
             handles: AtomicUsize::new(0),
             notifier: Mutex::new(Some(notifier)),
+            birthplace: Birthplace::here(),
         });
         let mut all = ALL.write().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, remote| remote.strong_count() > 0);

@@ -12,6 +12,7 @@ use super::driver::{Driver, Event, Watched, open};
 use super::source::{Gone, Source};
 use super::{Backend, Direction, Notifier, borrow};
 use crate::arena::Arena;
+use crate::birthplace::Birthplace;
 use crate::sys::{Call, CallKind, gate};
 use crate::wait::LocalWaker;
 
@@ -49,6 +50,7 @@ pub(crate) struct Reactor {
     /// Sources that have not ended.
     open: Cell<usize>,
     events: RefCell<Vec<Event>>,
+    birthplace: Birthplace,
 }
 
 impl Reactor {
@@ -60,6 +62,7 @@ impl Reactor {
             generation: Cell::new(0),
             open: Cell::new(0),
             events: RefCell::new(Vec::new()),
+            birthplace: Birthplace::here(),
         })
     }
 
@@ -174,7 +177,7 @@ impl Reactor {
             // Another source has the number by now; the kernel's entry is that one's.
             _ => return,
         }
-        if delete {
+        if delete && self.birthplace.is_here() {
             // Fails when it was closed behind our back, and then there is nothing to delete.
             let _ = self.driver.delete(borrow(fd));
         }

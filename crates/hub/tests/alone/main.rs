@@ -7,6 +7,7 @@
 
 mod allocated;
 mod descriptors;
+mod forked;
 mod memory;
 mod signals;
 mod standard_error;
@@ -26,6 +27,7 @@ type Scenario = (&'static str, fn());
 fn scenarios() -> Vec<Scenario> {
     [
         descriptors::SCENARIOS,
+        forked::SCENARIOS,
         memory::SCENARIOS,
         signals::SCENARIOS,
         standard_error::SCENARIOS,

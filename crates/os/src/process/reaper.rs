@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use evlet_hub::report::{Report, report};
 use rustix::event::{PollFd, PollFlags, poll};
-use signal_hook::low_level::{pipe, unregister};
 
 use super::running::{pidfd, uninterrupted};
 use crate::pipe::pair;
+use crate::signal::registry;
 
 struct Orphan {
     child: Child,
@@ -108,7 +108,7 @@ fn reap(heard: &OwnedFd, for_signals: OwnedFd) {
         if orphans.iter().any(|orphan: &Orphan| orphan.pidfd.is_none())
             && let Some(bell) = for_signals.take()
         {
-            listening = pipe::register(signal_hook::consts::SIGCHLD, bell).ok();
+            listening = registry::listen(signal_hook::consts::SIGCHLD, bell).ok();
         }
         orphans.retain_mut(Orphan::is_running);
         if orphans.is_empty() {
@@ -121,7 +121,9 @@ fn reap(heard: &OwnedFd, for_signals: OwnedFd) {
         }
         wait(heard, &orphans);
     }
-    listening.map(unregister);
+    if let Some(id) = listening {
+        registry::ignore(id);
+    }
 }
 
 fn wait(heard: &OwnedFd, orphans: &[Orphan]) {

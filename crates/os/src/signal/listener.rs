@@ -12,9 +12,9 @@ use evlet_hub::Io;
 use evlet_hub::sys::{self, Call, CallKind};
 use futures::Stream;
 use signal_hook::SigId;
-use signal_hook::low_level::{pipe, unregister};
 
 use super::Signal;
+use super::registry;
 use crate::pipe::pair;
 
 /// Listens for a signal from now on, until the stream is dropped.
@@ -56,11 +56,12 @@ fn listen(signal: Signal, at: &'static Location<'static>) -> io::Result<SignalSt
     let read = Io::new_nonblocking(read)?;
     // Last, because nothing after it can fail: the handler never outlives a stream that was not
     // made.
-    let registered = pipe::register(signal.as_raw(), write)?;
+    let registered = registry::listen(signal.as_raw(), write)?;
     Ok(SignalStream {
         signal,
         read,
         registered,
+        process: std::process::id(),
         at,
     })
 }
@@ -73,6 +74,8 @@ pub struct SignalStream {
     signal: Signal,
     read: Io<OwnedFd>,
     registered: SigId,
+    /// In which it was made.
+    process: u32,
     /// Where it was made: what a wait on the `Stream` side is shown with.
     at: &'static Location<'static>,
 }
@@ -87,7 +90,8 @@ impl SignalStream {
     ///
     /// # Errors
     /// Those of reading a pipe, in practice only when the program has closed descriptors that are
-    /// not its own.
+    /// not its own; [`Unsupported`](io::ErrorKind::Unsupported) in a process that was forked from
+    /// the one in which this was made.
     ///
     /// # Cancel safety
     /// A signal that has arrived is kept for the next call.
@@ -104,8 +108,25 @@ impl SignalStream {
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
     ) -> Poll<io::Result<Signal>> {
+        if self.process != std::process::id() {
+            return Poll::Ready(Err(self.is_a_copy()));
+        }
         ready!(self.read.poll_read_with(cx, at, empty))?;
         Poll::Ready(Ok(self.signal))
+    }
+
+    #[cold]
+    fn is_a_copy(&self) -> io::Error {
+        io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!(
+                "the listener for {} was made in process {} and this is its fork, process {}: make \
+                 a new listener after a fork",
+                self.signal,
+                self.process,
+                std::process::id()
+            ),
+        )
     }
 
     pub(super) fn give_up(&self) {
@@ -130,7 +151,7 @@ fn empty(pipe: &OwnedFd) -> io::Result<()> {
 
 impl Drop for SignalStream {
     fn drop(&mut self) {
-        unregister(self.registered);
+        registry::ignore(self.registered);
     }
 }
 

@@ -18,8 +18,9 @@
 //! signal does nothing. The library underneath never puts the default back, since nobody could tell
 //! whose turn it is.
 //!
-//! After a `fork` without `exec` parent and child would read from one pipe: make new listeners in
-//! the child.
+//! After a `fork` without `exec` a listener of the parent's is an error in the child: make new ones there. The
+//! first of them, or [`after_fork`], parts the two processes: from then on neither hears the other's
+//! signals.
 //!
 //! # Why a pipe for each listener
 //! One pipe for the whole process would need one reader that hands on to all hubs, and so a lock, a
@@ -28,8 +29,10 @@
 
 mod listener; // SignalStream: one pipe, read until it is empty
 mod number; // Signal: which one
+pub(crate) mod registry; // all listeners, and which process they are of
 mod terminate; // the first SIGINT or SIGTERM
 
 pub use listener::{Recv, SignalStream, signal};
 pub use number::Signal;
+pub use registry::after_fork;
 pub use terminate::{Terminate, terminate};

@@ -73,7 +73,7 @@ fn a_copy_of_a_hub_is_refused_and_its_drop_leaves_the_original_alone() {
             io.read_with(|mut pipe| pipe.read(&mut [0])).await.unwrap()
         });
         yield_now().await;
-        reading
+        Some(reading)
     });
     let mut hub = Some(hub);
     in_a_child(|| {
@@ -96,7 +96,7 @@ fn a_copy_of_a_hub_is_refused_and_its_drop_leaves_the_original_alone() {
         let read = timeout(Duration::from_secs(5), waiting).await;
         assert_eq!(read.unwrap().unwrap(), 1);
         to_other.write_all(b"x").unwrap();
-        let read = timeout(Duration::from_secs(5), reading).await;
+        let read = timeout(Duration::from_secs(5), reading.unwrap()).await;
         assert_eq!(read.unwrap().unwrap(), 1);
     });
 }

@@ -79,4 +79,6 @@ mod resource_model;
 #[cfg(not(miri))]
 mod semaphore_capped_model;
 #[cfg(not(miri))]
+mod semaphore_life;
+#[cfg(not(miri))]
 mod semaphore_model;

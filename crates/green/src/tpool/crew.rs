@@ -35,6 +35,14 @@ impl Crew {
         }
     }
 
+    /// After a fork: none of the threads is in this process.
+    pub(super) fn was_left_behind(&mut self) {
+        self.shift += 1;
+        self.threads = 0;
+        self.idle = 0;
+        self.leaving.clear();
+    }
+
     pub(super) fn size(&self) -> usize {
         self.size
     }

@@ -32,6 +32,12 @@ impl Jobs {
         }
     }
 
+    /// After a fork: the jobs are those of the process before. They are not even dropped here, since what
+    /// they own is in use there.
+    pub(super) fn were_left_behind(&mut self) {
+        std::mem::forget(std::mem::take(&mut self.queued));
+    }
+
     pub(super) fn len(&self) -> usize {
         self.queued.len()
     }

@@ -74,6 +74,8 @@ pub(super) struct State {
     pub(super) departures: WaitList<(), Waker>,
     /// The size was given, or taken from the environment.
     is_sized: bool,
+    /// The process that the threads are in; 0 before there were any.
+    process: u32,
     said_inline: bool,
 }
 
@@ -104,6 +106,7 @@ impl Workers {
                 crew: Crew::new(0),
                 departures: WaitList::new(),
                 is_sized: false,
+                process: 0,
                 said_inline: false,
             }),
             work: Condvar::new(),
@@ -124,6 +127,7 @@ impl Workers {
             return Submitted::RunHere;
         }
         let mut state = self.lock_sized();
+        state.see_where_it_is();
         if state.crew.size() == 0 {
             let say = !std::mem::replace(&mut state.said_inline, true);
             drop(state);
@@ -176,6 +180,7 @@ impl Workers {
 
     fn resize(&'static self, size: usize) {
         let mut state = self.lock();
+        state.see_where_it_is();
         state.crew.resize(size);
         state.is_sized = true;
         state.said_inline = false;
@@ -287,6 +292,15 @@ impl Workers {
 }
 
 impl State {
+    /// A fork leaves the threads behind, and the jobs are theirs: in the child there are none of either (K-7).
+    fn see_where_it_is(&mut self) {
+        let here = std::process::id();
+        if std::mem::replace(&mut self.process, here) != here {
+            self.crew.was_left_behind();
+            self.jobs.were_left_behind();
+        }
+    }
+
     fn threads_to_start(&mut self) -> (u64, RangeInclusive<u64>) {
         (self.crew.shift(), self.crew.threads_for(self.jobs.len()))
     }

@@ -1,11 +1,15 @@
 //! What a fork may rely on.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use evlet_hub::{Hub, sleep, timeout};
+use evlet_green::tpool;
+use evlet_hub::{Hub, sleep, spawn, spawn_n, timeout};
 use evlet_os::process::Command;
 use evlet_os::signal::{Signal, SignalStream, after_fork, signal};
+use futures::FutureExt;
 use rustix::process::{WaitOptions, getpid, kill_process, wait};
 
 use crate::fork::Forked;
@@ -21,6 +25,10 @@ pub(crate) const SCENARIOS: &[(&str, fn())] = &[
     ),
     ("a_copied_stream_is_refused", a_copied_stream_is_refused),
     ("a_fork_of_a_fork", a_fork_of_a_fork),
+    (
+        "the_thread_pool_of_a_fork_has_threads",
+        the_thread_pool_of_a_fork_has_threads,
+    ),
     (
         "children_of_a_fork_are_reaped",
         children_of_a_fork_are_reaped,
@@ -136,6 +144,35 @@ fn a_fork_of_a_fork() {
     })
     .ends_well();
     assert_eq!(hub.run(heard(&mut stream)), 0);
+}
+
+// proves K-7: those of the parent are not in the child, and what they have to do is not done twice
+fn the_thread_pool_of_a_fork_has_threads() {
+    let read = || async {
+        let text = evlet_os::fs::read_to_string("/proc/self/stat").await;
+        assert!(text.unwrap().starts_with(&std::process::id().to_string()));
+    };
+    let hub = Hub::new().unwrap();
+    let runs = Arc::new(AtomicU32::new(0));
+    let count = runs.clone();
+    let waiting = hub.run(async {
+        read().await;
+        tpool::set_num_threads(1);
+        spawn_n(tpool::execute(|| std::thread::sleep(Duration::from_millis(300))).map(drop));
+        let waiting = spawn(tpool::execute(move || count.fetch_add(1, Ordering::SeqCst)));
+        sleep(Duration::from_millis(2)).await;
+        Some(waiting)
+    });
+    assert_eq!(tpool::stats().queued, 1);
+    Forked::new(|| {
+        let hub = Hub::new().unwrap();
+        hub.run(async { timeout(PATIENCE, read()).await.unwrap() });
+        assert_eq!(runs.load(Ordering::SeqCst), 0, "it is the parent's job");
+    })
+    .ends_well();
+    hub.run(waiting.unwrap()).unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    hub.run(read());
 }
 
 // proves K-6, K-7: awaited and dropped ones, while the parent has a reaper with work of its own

@@ -76,6 +76,8 @@ pub(crate) struct Core {
     pub(crate) has_root: Cell<bool>,
     /// Of those that ended by a kill and whose handle is held.
     pub(crate) killed: RefCell<HashMap<GreenThreadId, KillReport>>,
+    /// The names of those that panicked and whose handle is held.
+    pub(crate) panicked: RefCell<HashMap<GreenThreadId, String>>,
     /// Slots, the root's included, whose green thread may be stuck for ever.
     suspects: Cell<usize>,
     /// Whether the last wait for descriptors failed, and that was reported.
@@ -121,6 +123,7 @@ impl Core {
             tickets: Cell::new(0),
             has_root: Cell::new(false),
             killed: RefCell::default(),
+            panicked: RefCell::default(),
             suspects: Cell::new(0),
             wait_failed: Cell::new(false),
         })

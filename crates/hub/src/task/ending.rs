@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::in_progress;
 use crate::report::{Report, message_of};
 use crate::stats::bump;
-use crate::task::{Ended, Extra, Flags, GreenThreadId, Key, Link, LinkId, Outcome, Slots};
+use crate::task::{Ended, Extra, Flags, GreenThreadId, Key, Link, LinkId, Outcome, Peer, Slots};
 use crate::wait::WaitKind;
 
 /// Who a report is about.
@@ -43,6 +43,7 @@ struct Left {
     waker: Option<Waker>,
     waiter: Option<Waker>,
     extra: Option<Box<Extra>>,
+    peer: Option<Peer>,
     spawned_at: &'static Location<'static>,
     flags: Flags,
 }
@@ -51,6 +52,7 @@ impl Left {
     fn of(slots: &mut Slots, key: Key) -> Option<Self> {
         let hot = slots.hot(key)?;
         let (flags, spawned_at) = (hot.flags, hot.spawned_at);
+        let peer = slots.peer(key);
         let waker = match flags.has(Flags::HAS_WAKER) {
             true => slots.take_waker(key),
             false => None,
@@ -65,6 +67,7 @@ impl Left {
             waker,
             waiter,
             extra,
+            peer,
             spawned_at,
             flags,
         })
@@ -106,7 +109,6 @@ impl Core {
         drop(old);
     }
 
-    /// Notes that nobody holds a handle any more. Returns whether it is still to end.
     /// Wakes the green thread `key` through the waker that is kept for it; whether it is of this hub
     /// and lives.
     #[inline]
@@ -183,6 +185,9 @@ impl Core {
     #[inline]
     pub(crate) fn end(&self, key: Key, outcome: Outcome) {
         bump(&self.counters.finished);
+        if outcome == Outcome::Panicked {
+            self.keep_name(key);
+        }
         // Most short ones leave nothing behind.
         let is_gone = self.slots.borrow_mut().vacate_if(key.index, |slot| {
             self.count_suspect(slot.kind, WaitKind::Turn);
@@ -190,6 +195,30 @@ impl Core {
         });
         if !is_gone {
             self.end_with_more(key, outcome);
+        }
+    }
+
+    /// Keeps the name of one that panicked for as long as its handle is held: when that is dropped
+    /// unread, the report gives it.
+    #[cold]
+    fn keep_name(&self, key: Key) {
+        let slots = self.slots.borrow();
+        let is_held = |flags: Flags| !flags.has(Flags::DETACHED);
+        if slots.hot(key).is_some_and(|hot| is_held(hot.flags))
+            && let Some(name) = slots.name(key)
+        {
+            self.panicked.borrow_mut().insert(key.id, name);
+        }
+    }
+
+    /// What is known of an ended green thread for its handle's sake goes, now that it is of no use;
+    /// its name, if it panicked.
+    pub(crate) fn forget_ended(&self, id: GreenThreadId) -> Option<String> {
+        self.forget_kill_report(id);
+        let mut panicked = self.panicked.borrow_mut();
+        match panicked.is_empty() {
+            true => None,
+            false => panicked.remove(&id),
         }
     }
 
@@ -252,12 +281,16 @@ impl Core {
             outcome,
             killed,
         };
+        let name = || {
+            let given = extra.name.as_deref().map(str::to_owned);
+            given.or_else(|| Some(left.peer?.name()))
+        };
         for (_, link) in extra.links {
             let called = catch_unwind(AssertUnwindSafe(|| link(&ended)));
             if let Err(payload) = called {
                 let who = Who {
                     id,
-                    name: extra.name.as_deref().map(str::to_owned),
+                    name: name(),
                     spawned_at: left.spawned_at,
                 };
                 who.report_panic(self, "a link of it", &*payload);

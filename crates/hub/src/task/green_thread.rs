@@ -336,10 +336,10 @@ impl<T> GreenThread<T> {
         }
     }
 
-    /// The handle goes, and the result was not taken or was a kill.
+    /// The handle goes, and the result was not taken or was no value.
     #[cold]
     fn let_go(&self) {
-        self.with_hub(|core, key| core.forget_kill_report(key.id));
+        let name = self.with_hub(|core, key| core.forget_ended(key.id));
         if self.taken.get().is_some() {
             return;
         }
@@ -350,7 +350,7 @@ impl<T> GreenThread<T> {
             let meta = self.meta();
             let who = Who {
                 id: meta.key().id,
-                name: None,
+                name: name.flatten(),
                 spawned_at: meta.spawned_at,
             };
             let report = who.panicked("it", &*payload);
@@ -382,7 +382,7 @@ impl<T> Unpin for GreenThread<T> {}
 impl<T> Drop for GreenThread<T> {
     #[inline]
     fn drop(&mut self) {
-        if matches!(self.taken.get(), None | Some(Outcome::Killed)) {
+        if self.taken.get() != Some(Outcome::Returned) {
             self.let_go();
         }
         if let Some(task) = self.task.take() {

@@ -105,7 +105,7 @@ impl Core {
         of_the_living.unwrap_or_else(|| self.killed.borrow().get(&key.id).cloned())
     }
 
-    pub(crate) fn forget_kill_report(&self, id: GreenThreadId) {
+    pub(super) fn forget_kill_report(&self, id: GreenThreadId) {
         let mut killed = self.killed.borrow_mut();
         if !killed.is_empty() {
             killed.remove(&id);

@@ -28,6 +28,8 @@ mod local_waker; // cheaper than a waker, and as good
 mod order; // first come, first served
 #[cfg(panic = "unwind")]
 mod panic; // a panic ends its task only
+#[cfg(panic = "unwind")]
+mod panic_names; // and is reported by its name
 mod shield; // what is finished before a kill takes effect
 mod slot; // what evlet can say about each
 mod tied; // later, unless its maker ends

@@ -36,7 +36,14 @@ const RUNS: &[Run] = &[
     Run {
         package: "evlet-hub",
         program: &["--test", "it"],
-        themes: &["join::", "kill::"],
+        themes: &[
+            "destructors::",
+            "join::",
+            "kill::",
+            "link::",
+            "order::",
+            "panic::",
+        ],
         without: &["thousand", "reader", "descriptor"],
     },
     Run {

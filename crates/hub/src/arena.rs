@@ -112,17 +112,13 @@ impl<T> Arena<T> {
         (chunk.next[place] == TAKEN).then(|| &mut chunk.entries[place])
     }
 
-    /// The entry at an index that is known to be taken.
-    ///
-    /// # Panics
-    /// When its chunk is not there.
+    /// The entry at an index, taken or vacant, if its chunk is there: for entries that tell themselves
+    /// which they are.
     #[inline]
-    pub(crate) fn at(&mut self, index: u32) -> &mut T {
+    pub(crate) fn place(&self, index: u32) -> Option<&T> {
         let (number, place) = split(index);
-        match &mut self.chunks[number] {
-            Some(chunk) => &mut chunk.entries[place],
-            None => unreachable!("an entry that is taken keeps its chunk"),
-        }
+        let chunk = self.chunks.get(number)?.as_ref()?;
+        Some(&chunk.entries[place])
     }
 
     /// The occupied entries, by index.
@@ -154,6 +150,12 @@ impl<T: Default> Arena<T> {
     /// Takes a vacant entry, which `fill` makes of the default value, and tells its index.
     #[inline]
     pub(crate) fn insert(&mut self, fill: impl FnOnce(&mut T)) -> u32 {
+        self.insert_with(|_, entry| fill(entry))
+    }
+
+    /// The same for one that wants to know its index.
+    #[inline]
+    pub(crate) fn insert_with(&mut self, fill: impl FnOnce(u32, &mut T)) -> u32 {
         loop {
             if let Some(&number) = self.roomy.last()
                 && let Some(chunk) = self.chunks[number as usize].as_deref_mut()
@@ -163,8 +165,9 @@ impl<T: Default> Arena<T> {
                 *next = TAKEN;
                 chunk.used += 1;
                 self.len += 1;
-                fill(&mut chunk.entries[place as usize % CHUNK]);
-                return number * CHUNK as u32 + place;
+                let index = number * CHUNK as u32 + place;
+                fill(index, &mut chunk.entries[place as usize % CHUNK]);
+                return index;
             }
             self.make_room();
         }

@@ -150,11 +150,11 @@ impl HubBuilder {
     /// Makes the hub.
     ///
     /// # Errors
-    /// When the system has no descriptors left for it, or no thread for a watchdog that was asked for.
+    /// When the system has no descriptors left for it, when 4,095 hubs live in this process, or no thread for a watchdog that was asked for.
     pub fn build(self) -> io::Result<Hub> {
         let id = next_id()?;
         let reactor = Reactor::new(self.backend)?;
-        let remote = Remote::new(id, reactor.notifier());
+        let remote = Remote::new(id, reactor.notifier())?;
         let watchdog = match self.watchdog {
             Some(Duration::ZERO) => None,
             Some(limit) => Some(Watchdog::start(limit, &remote)?),

@@ -112,6 +112,7 @@ impl Clock {
     }
 
     /// The reading of this turn: taken when first asked for, kept until the turn ends.
+    #[inline]
     pub(crate) fn turn(&self) -> Nanos {
         if let Some(reading) = self.turn.get() {
             return reading;
@@ -120,6 +121,7 @@ impl Clock {
     }
 
     /// Reads the clock and makes that the reading of this turn.
+    #[inline(never)]
     pub(crate) fn refresh_turn(&self) -> Nanos {
         let reading = self.now();
         self.turn.set(Some(reading));

@@ -13,12 +13,9 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Duration;
 
-use async_task::Runnable;
-
 use crate::batch::Batch;
 use crate::clock::Clock;
 use crate::deadlock::Suspicion;
-use crate::diagnostics;
 use crate::in_progress;
 use crate::reactor::Reactor;
 use crate::remote::Remote;
@@ -27,7 +24,7 @@ use crate::run_queue::RunQueue;
 use crate::stats::{Counters, Stats, bump};
 use crate::sys::{Call, Fault};
 use crate::task::{
-    Cold, Flags, GreenThreadId, GreenThreadInfo, Hot, HubId, IdSource, Key, KillReport, Meta, Peer,
+    Cold, Flags, GreenThreadId, GreenThreadInfo, HubId, IdSource, Key, KillReport, Peer, Slot,
     Slots,
 };
 use crate::timers::Timers;
@@ -51,6 +48,8 @@ pub(crate) type FaultFn = Box<dyn FnMut(Call) -> Option<Fault>>;
 /// See the module's page.
 pub(crate) struct Core {
     pub(crate) id: HubId,
+    /// Its place among the hubs that live.
+    pub(crate) place: usize,
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) queue: RunQueue,
@@ -66,8 +65,6 @@ pub(crate) struct Core {
     pub(crate) slice: Cell<(u64, Duration)>,
     pub(crate) batch: Batch,
     pub(crate) suspicion: Suspicion,
-    /// A waker to use in place of a task's own, while a deadlock is looked for.
-    pub(crate) substitute: RefCell<Option<Waker>>,
     pub(crate) has_faults: Cell<bool>,
     faults: RefCell<Option<FaultFn>>,
     on_report: Option<ReportFn>,
@@ -102,6 +99,7 @@ impl Core {
     ) -> Rc<Self> {
         Rc::new(Core {
             id,
+            place: remote.place,
             config,
             clock,
             queue: RunQueue::new(),
@@ -116,7 +114,6 @@ impl Core {
             slice: Cell::new((0, Duration::ZERO)),
             batch: Batch::default(),
             suspicion: Suspicion::default(),
-            substitute: RefCell::new(None),
             has_faults: Cell::new(faults.is_some()),
             faults: RefCell::new(faults),
             on_report,
@@ -127,95 +124,6 @@ impl Core {
             suspects: Cell::new(0),
             wait_failed: Cell::new(false),
         })
-    }
-
-    /// Gives a ready green thread its turn. Afterwards it still counts as the one that is polled, until the
-    /// next one is or the caller says that nobody is: [`in_progress`].
-    #[inline]
-    pub(crate) fn run_task(&self, task: Runnable<Meta>) {
-        self.run_task_with(task, Flags::NONE);
-    }
-
-    #[inline(always)]
-    pub(crate) fn run_task_with(&self, task: Runnable<Meta>, flags: Flags) {
-        let key = task.metadata().key();
-        self.begin_poll(key, flags);
-        task.run();
-        match in_progress::with(|poll| poll.outcome.get()) {
-            None => self.end_poll(key),
-            Some(outcome) => {
-                in_progress::with(|poll| poll.outcome.set(None));
-                self.end(key, outcome);
-            }
-        }
-        self.verdict(key);
-    }
-
-    /// Reports the poll that just ended if it was too long.
-    #[inline]
-    pub(crate) fn verdict(&self, key: Key) {
-        if let Some(watchdog) = &self.watchdog
-            && watchdog.is_late()
-        {
-            in_progress::with(|poll| poll.end());
-            watchdog.verdict(self, key);
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn begin_poll(&self, key: Key, flags: Flags) {
-        bump(&self.counters.polls);
-        let mut slots = self.slots.borrow_mut();
-        let slot = slots.hot_of_live(key);
-        slot.polls += 1;
-        let flags = slot.flags.and(flags);
-        in_progress::with(|poll| poll.begin(key, self.config.budget, flags));
-        if let Some(watchdog) = &self.watchdog {
-            watchdog.poll_begins(key.id, Some(slot.spawned_at));
-        }
-        if flags.has(Flags::HAS_PEER) {
-            drop(slots);
-            self.tell_peer(key);
-        }
-    }
-
-    /// Apart, so that it costs those nothing that have none.
-    #[inline(never)]
-    fn tell_peer(&self, key: Key) {
-        let peer = self.slots.borrow().peer(key);
-        if let (Some(watchdog), Some(peer)) = (&self.watchdog, peer) {
-            watchdog.peer_is(key.id, peer);
-        }
-    }
-
-    /// Carries what the poll noted into the slot.
-    #[inline]
-    pub(crate) fn end_poll(&self, key: Key) {
-        let mut slots = self.slots.borrow_mut();
-        let slot = slots.hot_of_live(key);
-        in_progress::with(|poll| {
-            let kind = poll.kind();
-            if slot.kind != kind {
-                self.count_suspect(slot.kind, kind);
-                slot.kind = kind;
-            }
-            if let Some(at) = poll.at.get()
-                && diagnostics::ON
-            {
-                slot.waiting_at = Some(at);
-                slot.subject = poll.on.get().subject;
-                slot.since = self.clock.turn();
-            }
-        });
-    }
-
-    /// Nobody is polled now.
-    #[inline]
-    pub(crate) fn end_polls(&self) {
-        in_progress::with(|poll| poll.end());
-        if let Some(watchdog) = &self.watchdog {
-            watchdog.poll_ends();
-        }
     }
 
     /// A green thread that stays ready gives up its turn, and the clock is due to be looked at.
@@ -245,24 +153,24 @@ impl Core {
     pub(crate) fn with_slot<R>(
         &self,
         key: Key,
-        f: impl FnOnce(&Hot, Option<&Cold>) -> R,
+        f: impl FnOnce(&Slot, Option<&Cold>) -> R,
     ) -> Option<R> {
         let slots = self.slots.borrow();
-        slots.get(key).map(|(hot, cold)| f(hot, cold))
+        slots.get(key).map(|task| f(&task.slot, slots.cold(key)))
     }
 
     pub(crate) fn with_slot_mut<R>(
         &self,
         key: Key,
-        f: impl FnOnce(&mut Hot, &mut Cold) -> R,
+        f: impl FnOnce(&Slot, &mut Cold) -> R,
     ) -> Option<R> {
         let mut slots = self.slots.borrow_mut();
-        slots.get_mut(key).map(|(hot, cold)| f(hot, cold))
+        slots.get_mut(key).map(|(slot, cold)| f(slot, cold))
     }
 
     #[inline]
     pub(crate) fn is_live(&self, key: Key) -> bool {
-        self.slots.borrow().is_live(key)
+        self.slots.borrow().get(key).is_some()
     }
 
     pub(crate) fn set_name(&self, key: Key, name: &str) {
@@ -271,7 +179,7 @@ impl Core {
             watchdog.named(key.id, &name);
         }
         self.with_slot_mut(key, |slot, cold| {
-            slot.flags.set(Flags::HAS_MORE);
+            slot.set(Flags::HAS_MORE);
             cold.extra().name = Some(name);
         });
     }
@@ -285,7 +193,7 @@ impl Core {
 
     pub(crate) fn mark_started(&self) {
         if let Some(key) = in_progress::current() {
-            self.with_slot_mut(key, |slot, _| slot.flags.clear(Flags::DELAYED));
+            self.with_slot_mut(key, |slot, _| slot.clear(Flags::DELAYED));
         }
     }
 
@@ -339,7 +247,7 @@ impl Core {
         let slots = self.slots.borrow();
         let mut all: Vec<_> = slots
             .iter()
-            .map(|(key, slot, _)| GreenThreadInfo::of(self, slot, slots.name(key)))
+            .map(|task| GreenThreadInfo::of(self, &task.slot, slots.name(task.slot.key())))
             .collect();
         all.sort_by_key(|info| info.id);
         all

@@ -21,8 +21,7 @@ use std::task::{Poll, Wake, Waker};
 
 use crate::core::Core;
 use crate::in_progress;
-use crate::run_queue::Ready;
-use crate::task::{Flags, GreenThreadInfo, Key};
+use crate::task::{GreenThreadInfo, Key, Number};
 
 /// Who waits on what in a deadlock.
 #[derive(Debug, Clone)]
@@ -72,11 +71,10 @@ pub(crate) fn verify<T>(
     core: &Core,
     root: Key,
     poll_root: &mut dyn FnMut(&Waker) -> Poll<T>,
-    root_waker: &Waker,
 ) -> Verdict<T> {
     let mut keys: Vec<Key> = {
         let slots = core.slots.borrow();
-        slots.iter().map(|(key, _, _)| key).collect()
+        slots.iter().map(|task| task.slot.key()).collect()
     };
     let first = core.suspicion.cleared_by.get();
     if let Some(place) = keys.iter().position(|key| Some(*key) == first) {
@@ -85,19 +83,15 @@ pub(crate) fn verify<T>(
     for key in keys {
         let local_parks = || in_progress::with(|poll| poll.local_parks.get());
         let before = local_parks();
-        let counted = Counted::new(core, key, root, root_waker);
-        let polled = if key == root {
-            if let Poll::Ready(output) = poll_root(&counted.waker) {
-                return Verdict::Done(output);
-            }
-            true
-        } else {
-            poll_task(core, key, &counted.waker)
-        };
+        let counted = Counted::new(Number::new(core.place, key).waker());
+        if key != root {
+            poll_task(core, key, &counted.waker);
+        } else if let Poll::Ready(output) = poll_root(&counted.waker) {
+            return Verdict::Done(output);
+        }
         let parks = local_parks() - before;
         let accounted = counted.copies() as u64 == parks;
-        if !polled || !core.is_live(key) || !accounted || !is_quiet(core) || !core.all_are_suspect()
-        {
+        if !core.is_live(key) || !accounted || !is_quiet(core) || !core.all_are_suspect() {
             core.suspicion.cleared_by.set(Some(key));
             return Verdict::None;
         }
@@ -111,30 +105,13 @@ fn is_quiet(core: &Core) -> bool {
     core.queue.is_empty() && core.remote.is_empty() && core.timers.borrow().len() == 0
 }
 
-/// Gives one green thread an extra poll, with `waker` in place of its own. Whether it could: one that
-/// another thread has woken this very moment is on its way to us, and is anything but stuck.
-fn poll_task(core: &Core, key: Key, waker: &Waker) -> bool {
-    let own = core.slots.borrow().waker(key);
-    if let Some(own) = own {
-        own.wake();
+/// Gives one green thread an extra poll, with `waker` in place of its own.
+fn poll_task(core: &Core, key: Key, waker: &Waker) {
+    let task = core.slots.borrow().get(key).cloned();
+    if let Some(task) = task {
+        core.poll_task(task, Some(waker));
     }
-    // The queue was empty, so what is in it now is this one.
-    let Some(Ready::Task(task)) = core.queue.pop() else {
-        return false;
-    };
-    let is_it = task.metadata().key() == key;
-    core.substitute.replace(Some(waker.clone()));
-    core.run_task_with(
-        task,
-        if is_it {
-            Flags::SUBSTITUTED
-        } else {
-            Flags::NONE
-        },
-    );
     in_progress::with(|poll| poll.end());
-    drop(core.substitute.take());
-    is_it
 }
 
 /// A waker that counts its copies by being an `Arc`.
@@ -156,12 +133,8 @@ impl Wake for Forward {
 }
 
 impl Counted {
-    fn new(core: &Core, key: Key, root: Key, root_waker: &Waker) -> Self {
-        let own = match key == root {
-            true => Some(root_waker.clone()),
-            false => core.slots.borrow().waker(key),
-        };
-        let inner = Arc::new(Forward(own.unwrap_or_else(|| Waker::noop().clone())));
+    fn new(own: Waker) -> Self {
+        let inner = Arc::new(Forward(own));
         let waker = Waker::from(Arc::clone(&inner));
         Counted { inner, waker }
     }

@@ -123,7 +123,7 @@ fn start<F>(
     };
     let flags = crate::task::Flags::DETACHED;
     // Nothing is inherited: the one who spawned it runs elsewhere.
-    crate::task::start(core, site, body, flags, None).detach();
+    drop(crate::task::start(core, site, body, flags, None));
 }
 
 impl Clone for HubHandle {

@@ -4,7 +4,7 @@
 //! killed meanwhile, what it waits on and where. They stand here in plain cells of the thread,
 //! where reaching one costs a single load or store: no look-up of the hub, no borrow, no look-up of
 //! the slot. The hub fills them in before it polls and carries what was noted into the slot
-//! afterwards, once ([`Core::run_task`](crate::core::Core::run_task)).
+//! afterwards, once ([`Core::take_turn`](crate::core::Core::take_turn)).
 //!
 //! Polls of one thread never overlap, save in one case: a green thread that drops another hub runs
 //! the destructors of that hub's green threads. So entering a hub puts the cells aside and leaving
@@ -12,10 +12,9 @@
 
 use std::cell::Cell;
 use std::panic::Location;
-use std::ptr;
-use std::task::{RawWakerVTable, Waker};
+use std::task::Waker;
 
-use crate::task::{Flags, Key, Outcome};
+use crate::task::{Flags, Key, Number};
 use crate::wait::{WaitKind, WaitsOn};
 
 /// See the module's page.
@@ -23,16 +22,18 @@ use crate::wait::{WaitKind, WaitsOn};
 pub(crate) struct InProgress {
     /// Whose poll it is; [`Key::NOBODY`] between polls.
     key: Cell<Key>,
-    /// By what its own waker is known; null while it is polled with another one, and between polls.
-    own: Cell<(*const (), *const RawWakerVTable)>,
+    /// Its number; [`Number::NOBODY`] while it is polled with another waker than its own, and between polls.
+    own: Cell<Number>,
+    /// Whether it was woken in this poll, by its own waker.
+    is_woken: Cell<bool>,
+    /// How many came into the plain line of the run queue since then.
+    pub(crate) behind: Cell<usize>,
     /// What it may yet do without waiting.
     pub(crate) budget: Cell<u32>,
     /// Yields until the clock is looked at: see [`crate::batch`].
     pub(crate) unread_yields: Cell<u32>,
     /// Those of its slot, and what has come since.
     flags: Cell<Flags>,
-    /// How it ended, if it did.
-    pub(crate) outcome: Cell<Option<Outcome>>,
     /// Where it waits, if it has said so, and on what.
     pub(crate) at: Cell<Option<&'static Location<'static>>>,
     pub(crate) on: Cell<WaitsOn>,
@@ -40,19 +41,18 @@ pub(crate) struct InProgress {
     pub(crate) local_parks: Cell<u64>,
 }
 
-const NO_WAKER: (*const (), *const RawWakerVTable) = (ptr::null(), ptr::null());
-
 /// Outside of a poll, and so outside of any hub, nothing is counted against anybody.
 const UNCOUNTED: u32 = u32::MAX;
 
 thread_local! {
     static IN_PROGRESS: InProgress = const { InProgress {
         key: Cell::new(Key::NOBODY),
-        own: Cell::new(NO_WAKER),
+        own: Cell::new(Number::NOBODY),
+        is_woken: Cell::new(false),
+        behind: Cell::new(0),
         budget: Cell::new(UNCOUNTED),
         unread_yields: Cell::new(0),
         flags: Cell::new(Flags::NONE),
-        outcome: Cell::new(None),
         at: Cell::new(None),
         on: Cell::new(WaitsOn::new(WaitKind::Unknown, 0)),
         local_parks: Cell::new(0),
@@ -78,30 +78,41 @@ impl InProgress {
     }
 
     #[inline]
-    pub(crate) fn begin(&self, key: Key, budget: u32, flags: Flags) {
+    pub(crate) fn begin(&self, key: Key, own: Number, budget: u32, flags: Flags) {
         self.key.set(key);
+        self.own.set(own);
+        self.is_woken.set(false);
         self.budget.set(budget);
         self.flags.set(flags);
         self.at.set(None);
     }
 
-    /// The poll goes on with the green thread's own waker.
-    #[inline]
-    pub(crate) fn own_waker(&self, waker: &Waker) {
-        self.own.set((waker.data(), waker.vtable()));
-    }
-
     /// The poll goes on with another waker.
     pub(crate) fn no_own_waker(&self) {
-        self.own.set(NO_WAKER);
+        self.own.set(Number::NOBODY);
     }
 
     /// The green thread that is polled, if `waker` is its own.
     #[inline]
-    pub(crate) fn whose(&self, waker: &Waker) -> Option<Key> {
-        let (data, vtable) = self.own.get();
-        let is_own = ptr::eq(waker.data(), data) && ptr::eq(waker.vtable(), vtable);
-        is_own.then(|| self.key.get())
+    pub(crate) fn whose(&self, waker: &Waker) -> Option<Number> {
+        Number::of(waker).filter(|number| *number == self.own.get())
+    }
+
+    /// Notes that the green thread that is polled is woken, if it is the one with this number, polled with
+    /// its own waker, and of the plain lane; whether it is.
+    #[inline]
+    pub(crate) fn wake_own(&self, number: Number) -> bool {
+        let is_own = self.own.get() == number && !self.has(Flags::URGENT.and(Flags::BACKGROUND));
+        if is_own && !self.is_woken.replace(true) {
+            self.behind.set(0);
+        }
+        is_own
+    }
+
+    /// Whether it was woken in this poll; if so, how many came into the line behind it.
+    #[inline]
+    pub(crate) fn woken(&self) -> Option<usize> {
+        self.is_woken.get().then(|| self.behind.get())
     }
 
     /// Nobody is polled now. It is called before other code than a poll may run, not after
@@ -109,7 +120,7 @@ impl InProgress {
     #[inline]
     pub(crate) fn end(&self) {
         self.key.set(Key::NOBODY);
-        self.own.set(NO_WAKER);
+        self.own.set(Number::NOBODY);
         self.budget.set(UNCOUNTED);
         self.flags.set(Flags::NONE);
     }
@@ -154,6 +165,8 @@ impl InProgress {
         let aside = Aside {
             key: self.key.get(),
             own: self.own.get(),
+            is_woken: self.is_woken.get(),
+            behind: self.behind.get(),
             budget: self.budget.get(),
             flags: self.flags.get(),
             on: self.on.get(),
@@ -167,6 +180,8 @@ impl InProgress {
     pub(crate) fn put_back(&self, aside: &Aside) {
         self.key.set(aside.key);
         self.own.set(aside.own);
+        self.is_woken.set(aside.is_woken);
+        self.behind.set(aside.behind);
         self.budget.set(aside.budget);
         self.unread_yields.set(0);
         self.flags.set(aside.flags);
@@ -179,7 +194,9 @@ impl InProgress {
 #[derive(Debug)]
 pub(crate) struct Aside {
     key: Key,
-    own: (*const (), *const RawWakerVTable),
+    own: Number,
+    is_woken: bool,
+    behind: usize,
     budget: u32,
     flags: Flags,
     on: WaitsOn,

@@ -2,8 +2,7 @@
 //!
 //! The plain line of the run queue is one lane of three. The other two stand beside it, and nothing but a flag
 //! that says whether anybody is in them is looked at while nobody is. Which lane a green thread is
-//! in stands in the two upper bits of the hub's number that its task carries: for those in the plain lane they
-//! are zero, so the one comparison that each wake-up makes anyway tells both.
+//! in stands among the flags of its slot, which each wake-up reads anyway.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -11,11 +10,9 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 
-use async_task::Runnable;
-
 use crate::local;
 use crate::running;
-use crate::task::{Flags, GreenThread, Meta, start_in};
+use crate::task::{Flags, GreenThread, Runnable, start_in};
 
 /// Which of the hub's lines a green thread stands in when it is ready.
 ///
@@ -106,8 +103,8 @@ pub(crate) struct Lanes {
 
 #[derive(Default)]
 struct Lines {
-    urgent: VecDeque<Runnable<Meta>>,
-    background: VecDeque<Runnable<Meta>>,
+    urgent: VecDeque<Runnable>,
+    background: VecDeque<Runnable>,
     /// Turns left in this round, in the order of [`Lane`].
     left: [u32; 3],
 }
@@ -124,10 +121,10 @@ impl Lanes {
         lines.urgent.len() + lines.background.len()
     }
 
-    /// Puts a task of another lane than the plain one into its line.
-    pub(crate) fn push(&self, task: Runnable<Meta>) {
+    /// Puts one of another lane than the plain one into its line.
+    pub(crate) fn push(&self, task: Runnable) {
         let mut lines = self.lines.borrow_mut();
-        match task.metadata().lane() {
+        match Lane::of(task.slot.flags()) {
             Lane::Urgent => lines.urgent.push_back(task),
             Lane::Normal | Lane::Background => lines.background.push_back(task),
         }
@@ -136,7 +133,7 @@ impl Lanes {
 
     /// The next one by the ratio; `None` when it is the turn of the plain lane, in which somebody is
     /// ready if `normal` says so.
-    pub(crate) fn pop(&self, normal: bool) -> Option<Runnable<Meta>> {
+    pub(crate) fn pop(&self, normal: bool) -> Option<Runnable> {
         let mut lines = self.lines.borrow_mut();
         let task = match lines.choose(normal)? {
             Lane::Urgent => lines.urgent.pop_front(),
@@ -149,7 +146,7 @@ impl Lanes {
     }
 
     /// Whoever is at `place`, for tests that shuffle.
-    pub(crate) fn pop_at(&self, place: usize) -> Option<Runnable<Meta>> {
+    pub(crate) fn pop_at(&self, place: usize) -> Option<Runnable> {
         let mut lines = self.lines.borrow_mut();
         let task = match place.checked_sub(lines.urgent.len()) {
             None => lines.urgent.swap_remove_back(place),

@@ -41,9 +41,10 @@
 //! step 2 empties, and ends the sleep of step 4 if need be. Being in the queue twice is impossible:
 //! a green thread that is woken twice before its turn runs once.
 //!
-//! *A green thread* is an `async-task` task around the user's future, and a slot in the hub's table
+//! *A green thread* is a task: one allocation with the user's future, and before it a slot
 //! that holds everything evlet can say about it: id, name, where it was spawned, where it waits and
-//! for what, since when, how often it was polled ([`Hub::green_threads`]). It ends by returning, by
+//! for what, since when, how often it was polled ([`Hub::green_threads`]). The hub's table and the handle share it; a waker
+//! is only its number. It ends by returning, by
 //! a panic, by a kill, or with its hub; each time its future is dropped, then its links are called,
 //! then its waiters wake. A panic ends the green thread and nothing else.
 //!

@@ -14,31 +14,30 @@
 //! cannot miss (the fences order each side's write before its read). So no wake-up is lost,
 //! one notification serves a batch, and a hub that is busy costs its wakers no system call.
 //!
-//! A waker may outlive the hub. The hub's end waits until it holds every task that lives and
-//! drops it itself, so a waker that comes later meets a task that has ended, and does nothing.
+//! A green thread is woken by its number, which is on its way once at a time: who wakes it again before the hub
+//! has taken the first adds nothing, so a thread that wakes without end does not make the queue longer (promise 5).
+//!
+//! A waker may outlive the hub: it is a number, which then names nobody.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::fmt;
+use std::io;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
-use async_task::Runnable;
 use concurrent_queue::ConcurrentQueue;
 
 use crate::birthplace::Birthplace;
 use crate::core::Core;
 use crate::reactor::Notifier;
-use crate::running;
-use crate::task::{HubId, Meta};
+use crate::task::{HubId, MOST_HUBS, Number};
 use crate::timers::TimerKey;
 
 /// What another thread sends to the hub.
 pub(crate) enum Item {
     /// A green thread was woken.
-    Wake(Runnable<Meta>),
-    /// The root was woken.
-    WakeRoot,
+    Wake(Number),
     /// A sleep was dropped over there.
     FreeTimer(TimerKey),
     /// Something to do on the hub's thread.
@@ -51,6 +50,10 @@ pub(crate) type Job = Box<dyn FnOnce(&Rc<Core>) + Send>;
 /// The half of a hub that other threads see.
 pub(crate) struct Remote {
     pub(crate) hub: HubId,
+    /// Its place among the hubs that live, from 1.
+    pub(crate) place: usize,
+    /// Numbers among the items.
+    woken: Mutex<HashSet<Number>>,
     items: ConcurrentQueue<Item>,
     asleep: AtomicBool,
     closed: AtomicBool,
@@ -62,14 +65,26 @@ pub(crate) struct Remote {
     pub(crate) birthplace: Birthplace,
 }
 
-/// Every hub of the process, by number. A task knows its hub by that: a pointer that is counted
-/// would cost each spawn two atomic operations.
-static ALL: RwLock<BTreeMap<HubId, Weak<Remote>>> = RwLock::new(BTreeMap::new());
+/// The hubs of the process that live, by their places. A waker knows its hub by that: a pointer that is counted
+/// would cost each copy an atomic operation.
+static ALL: RwLock<Vec<Weak<Remote>>> = RwLock::new(Vec::new());
 
 impl Remote {
-    pub(crate) fn new(hub: HubId, notifier: Notifier) -> Arc<Self> {
+    /// # Errors
+    /// When as many hubs live as there are places.
+    pub(crate) fn new(hub: HubId, notifier: Notifier) -> io::Result<Arc<Self>> {
+        let mut all = ALL.write().unwrap_or_else(PoisonError::into_inner);
+        let is_free = |remote: &Weak<Remote>| remote.upgrade().is_none_or(|one| one.is_closed());
+        let free = all.iter().position(is_free).unwrap_or(all.len());
+        if free >= MOST_HUBS {
+            return Err(io::Error::other(format!(
+                "{MOST_HUBS} hubs live in this process, and there are no more places: drop those that are not used"
+            )));
+        }
         let remote = Arc::new(Remote {
             hub,
+            place: free + 1,
+            woken: Mutex::default(),
             items: ConcurrentQueue::unbounded(),
             asleep: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -78,24 +93,48 @@ impl Remote {
             notifier: Mutex::new(Some(notifier)),
             birthplace: Birthplace::here(),
         });
-        let mut all = ALL.write().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, remote| remote.strong_count() > 0);
-        all.insert(hub, Arc::downgrade(&remote));
-        remote
+        match all.get_mut(free) {
+            Some(place) => *place = Arc::downgrade(&remote),
+            None => all.push(Arc::downgrade(&remote)),
+        }
+        Ok(remote)
     }
 
-    /// The remote half of the hub numbered `hub`, for those who know no more of it: those who are not
+    /// The remote half of the hub at `place`, for those who know no more of it: those who are not
     /// on its thread, and so pay for a lock that others read at the same time.
+    pub(crate) fn at(place: usize) -> Option<Arc<Self>> {
+        let all = ALL.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(place.checked_sub(1)?)?.upgrade()
+    }
+
+    /// The remote half of the hub numbered `hub`.
     pub(crate) fn find(hub: HubId) -> Option<Arc<Self>> {
         let all = ALL.read().unwrap_or_else(PoisonError::into_inner);
-        all.get(&hub)?.upgrade()
+        let mut living = all.iter().filter_map(Weak::upgrade);
+        living.find(|remote| remote.hub == hub)
+    }
+
+    /// Wakes one of the hub's green threads.
+    pub(crate) fn send_wake(&self, number: Number) {
+        if self.woken().insert(number) {
+            self.send(Item::Wake(number));
+        }
+    }
+
+    /// The number has been taken out of the queue: from now on it may be sent again. What whoever sent it did
+    /// before is seen from here on.
+    pub(crate) fn has_arrived(&self, number: Number) {
+        self.woken().remove(&number);
+    }
+
+    fn woken(&self) -> MutexGuard<'_, HashSet<Number>> {
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn send(&self, item: Item) {
         if let Err(refused) = self.items.push(item) {
-            // Only a closed queue refuses, and this one is never closed. A task must not be dropped
-            // on a foreign thread.
-            std::mem::forget(refused);
+            // Only a closed queue refuses, and this one is never closed.
+            drop(refused);
             return;
         }
         self.notify();
@@ -108,12 +147,7 @@ impl Remote {
     /// last time and a sender looks after its push, so one of the two finds the item.
     fn clear(&self) {
         while let Some(item) = self.take() {
-            match item {
-                // Its future is gone; the empty shell of a task must still not be dropped here.
-                Item::Wake(task) => std::mem::forget(task),
-                Item::WakeRoot | Item::FreeTimer(_) => {}
-                Item::Job(job) => drop(job),
-            }
+            drop(item);
         }
     }
 
@@ -165,26 +199,6 @@ impl Remote {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
-    }
-}
-
-/// Where every wake-up of a green thread arrives, on whatever thread.
-#[inline]
-pub(crate) fn schedule(task: Runnable<Meta>) {
-    if let Err(task) = running::push_if_running(task) {
-        send_home(task);
-    }
-}
-
-#[cold]
-fn send_home(task: Runnable<Meta>) {
-    let Err(task) = running::push_if_in_lane(task) else {
-        return;
-    };
-    match Remote::find(task.metadata().hub()) {
-        Some(remote) => remote.send(Item::Wake(task)),
-        // The hub is gone and has leaked this one. It must not be dropped on a foreign thread.
-        None => std::mem::forget(task),
     }
 }
 

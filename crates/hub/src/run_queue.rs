@@ -3,32 +3,20 @@
 //! Only the hub's own thread touches this queue, so it is a plain `VecDeque`: about 3 ns for a push
 //! and a pop, where a queue that other threads may push to costs 11. Wake-ups from other threads go
 //! through [`crate::remote`]. Those of the urgent and the background lane stand beside it
-//! ([`crate::lane`]).
+//! ([`crate::lane`]). Nobody stands in it twice: a mark in the slot says who is there.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use async_task::Runnable;
-
-use crate::lane::{Lane, Lanes};
-use crate::task::Meta;
-
-/// One turn at the hub.
-#[derive(Debug)]
-pub(crate) enum Ready {
-    /// A spawned green thread.
-    Task(Runnable<Meta>),
-    /// The future that was given to `run`.
-    Root,
-}
+use crate::in_progress;
+use crate::lane::Lanes;
+use crate::task::{Flags, Runnable};
 
 /// Room for so many is kept.
 const KEPT: usize = 4096;
 
-#[derive(Debug)]
 pub(crate) struct RunQueue {
-    // `None` is the root: a `Runnable` is one pointer, and so is this.
-    queue: RefCell<VecDeque<Option<Runnable<Meta>>>>,
+    queue: RefCell<VecDeque<Runnable>>,
     lanes: Lanes,
 }
 
@@ -40,48 +28,57 @@ impl RunQueue {
         }
     }
 
-    #[inline]
-    pub(crate) fn push(&self, task: Runnable<Meta>) {
-        self.queue.borrow_mut().push_back(Some(task));
+    #[inline(always)]
+    pub(crate) fn push(&self, task: Runnable) {
+        self.queue.borrow_mut().push_back(task);
+        in_progress::with(|poll| poll.behind.set(poll.behind.get().wrapping_add(1)));
     }
 
-    /// Puts a task into the line of its lane.
-    pub(crate) fn push_in_lane(&self, task: Runnable<Meta>) {
-        match task.metadata().lane() {
-            Lane::Normal => self.push(task),
-            Lane::Urgent | Lane::Background => self.lanes.push(task),
+    /// Puts one into the plain line, before the last `behind` that came.
+    #[inline]
+    pub(crate) fn push_before(&self, task: Runnable, behind: usize) {
+        let mut queue = self.queue.borrow_mut();
+        match behind {
+            0 => queue.push_back(task),
+            _ => {
+                let place = queue.len().saturating_sub(behind);
+                queue.insert(place, task);
+            }
         }
     }
 
-    pub(crate) fn push_root(&self) {
-        self.queue.borrow_mut().push_back(None);
+    /// Puts one into the line of its lane, which its flags tell.
+    #[inline]
+    pub(crate) fn push_in_lane(&self, task: Runnable) {
+        match task.slot.has(Flags::URGENT.and(Flags::BACKGROUND)) {
+            false => self.push(task),
+            true => self.lanes.push(task),
+        }
     }
 
     #[inline]
-    pub(crate) fn pop(&self) -> Option<Ready> {
+    pub(crate) fn pop(&self) -> Option<Runnable> {
         if self.lanes.has_any()
             && let Some(task) = self.pop_by_ratio()
         {
-            return Some(Ready::Task(task));
+            return Some(task);
         }
-        let next = self.queue.borrow_mut().pop_front()?;
-        Some(next.map_or(Ready::Root, Ready::Task))
+        self.queue.borrow_mut().pop_front()
     }
 
     #[cold]
-    fn pop_by_ratio(&self) -> Option<Runnable<Meta>> {
+    fn pop_by_ratio(&self) -> Option<Runnable> {
         let is_normal_ready = !self.queue.borrow().is_empty();
         self.lanes.pop(is_normal_ready)
     }
 
     /// Takes the entry at `place`; the last one takes its place. Only for tests that shuffle.
-    pub(crate) fn pop_at(&self, place: usize) -> Option<Ready> {
+    pub(crate) fn pop_at(&self, place: usize) -> Option<Runnable> {
         let mut queue = self.queue.borrow_mut();
-        if let Some(place) = place.checked_sub(queue.len()) {
-            return self.lanes.pop_at(place).map(Ready::Task);
+        match place.checked_sub(queue.len()) {
+            Some(place) => self.lanes.pop_at(place),
+            None => queue.swap_remove_back(place),
         }
-        let next = queue.swap_remove_back(place)?;
-        Some(next.map_or(Ready::Root, Ready::Task))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -92,9 +89,15 @@ impl RunQueue {
         self.queue.borrow().is_empty() && !self.lanes.has_any()
     }
 
-    /// Drops wake-ups of a root that has ended.
+    /// Takes the root out, whose run has ended.
     pub(crate) fn forget_root(&self) {
-        self.queue.borrow_mut().retain(Option::is_some);
+        let mut queue = self.queue.borrow_mut();
+        queue.retain(|task| !task.slot.has(Flags::ROOT));
+    }
+
+    /// Takes everybody out.
+    pub(crate) fn take_all(&self) -> Vec<Runnable> {
+        std::iter::from_fn(|| self.pop()).collect()
     }
 
     /// Gives back the memory of a queue that was once long, by quarters, so that one that swings

@@ -8,11 +8,9 @@ use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::rc::{Rc, Weak};
 
-use async_task::Runnable;
-
 use crate::core::Core;
 use crate::in_progress::{self, Aside};
-use crate::task::{HubId, Meta};
+use crate::task::HubId;
 
 thread_local! {
     // Never dropped, so that a look at it need not ask whether it was: who enters also leaves, and at
@@ -47,15 +45,6 @@ pub(crate) fn with_hub<R>(hub: HubId, f: impl FnOnce(&Rc<Core>) -> R) -> Option<
     core.as_ref().map(f)
 }
 
-/// Calls `f` with each hub of this thread until it says that it was the one.
-pub(crate) fn any_hub(f: impl Fn(&Rc<Core>) -> bool) {
-    let hubs = HUBS.try_with(|hubs| {
-        let hubs = hubs.borrow();
-        hubs.iter().filter_map(Weak::upgrade).collect::<Vec<_>>()
-    });
-    hubs.unwrap_or_default().iter().any(f);
-}
-
 /// Notes a new hub of this thread.
 pub(crate) fn add_hub(core: &Rc<Core>) {
     // Fails in a thread-local's destructor: such a hub is found while it runs, and only then.
@@ -88,34 +77,6 @@ pub(crate) fn missing(what: &str) -> ! {
 
 pub(crate) const OUTSIDE: &str = "needs a hub that runs on this thread: call it inside \
     `evlet::run(async { .. })`, `Hub::run` or a function marked `#[evlet::main]`";
-
-/// Puts `task` into its hub's queue if that one runs on this thread and it is in the normal
-/// lane; hands it back otherwise.
-#[inline]
-pub(crate) fn push_if_running(task: Runnable<Meta>) -> Result<(), Runnable<Meta>> {
-    let mut task = Some(task);
-    with(|core| {
-        if let Some(waiting) = &task
-            && waiting.metadata().is_plain_of(core.id)
-            && let Some(task) = task.take()
-        {
-            core.queue.push(task);
-        }
-    });
-    task.map_or(Ok(()), Err)
-}
-
-/// The same for those in another lane.
-pub(crate) fn push_if_in_lane(task: Runnable<Meta>) -> Result<(), Runnable<Meta>> {
-    let core = get().filter(|core| core.id == task.metadata().hub());
-    match core {
-        Some(core) => {
-            core.queue.push_in_lane(task);
-            Ok(())
-        }
-        None => Err(task),
-    }
-}
 
 /// Whether a hub runs on this thread.
 ///

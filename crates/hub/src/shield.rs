@@ -127,7 +127,7 @@ impl Drop for Shielded {
 impl Core {
     fn add_shield(&self, key: Key) {
         self.with_slot_mut(key, |slot, cold| {
-            slot.flags.set(Flags::SHIELDED.and(Flags::HAS_MORE));
+            slot.set(Flags::SHIELDED.and(Flags::HAS_MORE));
             cold.extra().shields += 1;
         });
         in_progress::with(|poll| {
@@ -143,7 +143,7 @@ impl Core {
             extra.shields = extra.shields.saturating_sub(1);
             let is_last = extra.shields == 0;
             if is_last {
-                slot.flags.clear(Flags::SHIELDED);
+                slot.clear(Flags::SHIELDED);
             }
             is_last
         });

@@ -52,6 +52,7 @@ pub(crate) struct Counters {
     pub(crate) remote_wakes: Cell<u64>,
 }
 
+#[inline]
 pub(crate) fn bump(counter: &Cell<u64>) {
     counter.set(counter.get().wrapping_add(1));
 }

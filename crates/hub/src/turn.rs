@@ -19,20 +19,16 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use crate::core::Core;
 use crate::deadlock;
 use crate::hub::RunError;
 use crate::in_progress;
 use crate::io_turn::IoTurns;
-use crate::remote::{Item, Remote};
-use crate::run_queue::Ready;
-use crate::running;
+use crate::remote::Item;
 use crate::stats::bump;
-use crate::task::{Birth, Flags, Key, ROOT_NAME};
+use crate::task::{Birth, Flags, Number, ROOT_NAME, Runnable, Slot, Task, Turn};
 use crate::timers::Due;
 
 /// Runs the loop until `root` is done.
@@ -41,9 +37,9 @@ pub(crate) fn drive<F: Future>(
     called_at: &'static Location<'static>,
     mut root: Pin<&mut F>,
 ) -> Result<F::Output, RunError> {
-    let root_waker = Arc::new(RootWaker::new(&core.remote));
-    let guard = RootSlot::new(core, called_at, size_of::<F>(), &root_waker);
-    let waker = Waker::from(Arc::clone(&root_waker));
+    let guard = RootSlot::new(core, called_at, size_of::<F>());
+    let own = guard.task.slot.number(core.place);
+    let waker = own.waker();
     let mut io = IoTurns::default();
     let mut woken = Vec::new();
     let mut due = Vec::new();
@@ -53,16 +49,14 @@ pub(crate) fn drive<F: Future>(
             return Err(RunError::Stopped);
         }
         for _ in 0..core.config.batch {
-            match next_ready(core) {
-                None => break,
-                Some(Ready::Task(task)) => core.run_task(task),
-                Some(Ready::Root) => {
-                    root_waker.begin_poll();
-                    let polled = poll_root(core, guard.key, root.as_mut(), &waker, true);
-                    if let Poll::Ready(output) = polled {
-                        return Ok(output);
-                    }
-                }
+            let Some(task) = next_ready(core) else {
+                break;
+            };
+            if core.take_turn(task) == Turn::Root
+                && let Poll::Ready(output) =
+                    poll_root(core, &guard.task, root.as_mut(), &waker, own)
+            {
+                return Ok(output);
             }
             io.polls += 1;
             if core.batch.is_over() {
@@ -74,8 +68,10 @@ pub(crate) fn drive<F: Future>(
         take_remote(core);
         fire_timers(core, &mut due);
         if core.queue.is_empty() && deadlock::is_possible(core) {
-            let mut poll = |waker: &Waker| poll_root(core, guard.key, root.as_mut(), waker, false);
-            match deadlock::verify(core, guard.key, &mut poll, &waker) {
+            let nobody = Number::NOBODY;
+            let mut poll =
+                |waker: &Waker| poll_root(core, &guard.task, root.as_mut(), waker, nobody);
+            match deadlock::verify(core, guard.task.slot.key(), &mut poll) {
                 deadlock::Verdict::Done(output) => return Ok(output),
                 deadlock::Verdict::Deadlock(report) => return Err(RunError::Deadlock(report)),
                 deadlock::Verdict::None => {}
@@ -89,7 +85,7 @@ pub(crate) fn drive<F: Future>(
 }
 
 #[inline]
-fn next_ready(core: &Core) -> Option<Ready> {
+fn next_ready(core: &Core) -> Option<Runnable> {
     match core.config.shuffle {
         false => core.queue.pop(),
         true => any_ready(core),
@@ -98,7 +94,7 @@ fn next_ready(core: &Core) -> Option<Ready> {
 
 /// Any of those that are ready, for tests that look for reliance on order.
 #[cold]
-fn any_ready(core: &Core) -> Option<Ready> {
+fn any_ready(core: &Core) -> Option<Runnable> {
     let len = core.queue.len();
     if len == 0 {
         return None;
@@ -108,30 +104,29 @@ fn any_ready(core: &Core) -> Option<Ready> {
 
 fn poll_root<F: Future>(
     core: &Core,
-    key: Key,
+    task: &Runnable,
     root: Pin<&mut F>,
     waker: &Waker,
-    is_own: bool,
+    own: Number,
 ) -> Poll<F::Output> {
-    core.begin_poll(key, Flags::NONE);
-    in_progress::with(|poll| match is_own {
-        true => poll.own_waker(waker),
-        false => poll.no_own_waker(),
-    });
+    core.begin_poll(&task.slot, own);
     let polled = {
-        let _guard = EndPoll(core, key);
+        let _guard = EndPoll(core, task);
         root.poll(&mut Context::from_waker(waker))
     };
-    core.verdict(key);
+    core.verdict(&task.slot);
     polled
 }
 
 /// Ends the poll of the root even when it panics.
-struct EndPoll<'a>(&'a Core, Key);
+struct EndPoll<'a>(&'a Core, &'a Runnable);
 
 impl Drop for EndPoll<'_> {
     fn drop(&mut self) {
-        self.0.end_poll(self.1);
+        let EndPoll(core, task) = self;
+        if let Some(behind) = core.end_poll(&task.slot) {
+            core.schedule_woken(Runnable::clone(task), behind);
+        }
         in_progress::with(|poll| poll.end());
     }
 }
@@ -147,8 +142,10 @@ pub(crate) fn take_remote(core: &Rc<Core>) {
         left -= 1;
         bump(&core.counters.remote_wakes);
         match item {
-            Item::Wake(task) => core.queue.push_in_lane(task),
-            Item::WakeRoot => core.queue.push_root(),
+            Item::Wake(number) => {
+                core.remote.has_arrived(number);
+                core.wake_number(number);
+            }
             Item::FreeTimer(key) => {
                 let waker = core.timers.borrow_mut().remove(key);
                 drop(waker);
@@ -171,100 +168,45 @@ fn fire_timers(core: &Core, due: &mut Vec<Due>) {
     due.drain(..).for_each(|timer| core.wake(timer.waker));
 }
 
-/// The root's slot, for as long as its run lasts.
+/// The root's place in the table, for as long as its run lasts.
 struct RootSlot<'a> {
     core: &'a Core,
-    key: Key,
-    waker: Arc<RootWaker>,
+    task: Runnable,
 }
 
 impl<'a> RootSlot<'a> {
-    fn new(
-        core: &'a Core,
-        called_at: &'static Location<'static>,
-        bytes: usize,
-        waker: &Arc<RootWaker>,
-    ) -> Self {
-        let id = core.ids.next();
+    fn new(core: &'a Core, called_at: &'static Location<'static>, bytes: usize) -> Self {
         let birth = Birth {
+            id: core.ids.next(),
+            hub: core.id,
             spawned_at: called_at,
             since: core.clock.turn(),
             bytes,
-            flags: Flags::default(),
+            flags: Flags::ROOT,
         };
-        let key = core.slots.borrow_mut().insert(id, birth);
-        let own = Waker::from(Arc::clone(waker));
-        core.slots.borrow_mut().keep_waker(key, own);
-        core.set_name(key, ROOT_NAME);
+        let mut made = None;
+        core.slots.borrow_mut().insert(|index| {
+            let task: Runnable = Task::of_root(Slot::new(birth, index));
+            made.insert(task).clone()
+        });
+        let Some(task) = made else {
+            unreachable!("the table has called the function");
+        };
+        core.set_name(task.slot.key(), ROOT_NAME);
         core.has_root.set(true);
-        core.queue.push_root();
-        let waker = Arc::clone(waker);
-        RootSlot { core, key, waker }
+        // The run begins with a turn of the root.
+        core.schedule(task.clone());
+        RootSlot { core, task }
     }
 }
 
 impl Drop for RootSlot<'_> {
     fn drop(&mut self) {
-        self.waker.end();
-        self.core.queue.forget_root();
+        if self.task.slot.has(Flags::SCHEDULED) {
+            self.core.queue.forget_root();
+        }
         self.core.queue.shrink_when_wide();
         self.core.clock.end_turn();
-        self.core.end_root(self.key);
-    }
-}
-
-/// Wakes the root, from any thread.
-#[derive(Debug)]
-struct RootWaker {
-    remote: Arc<Remote>,
-    state: AtomicU8,
-}
-
-const IDLE: u8 = 0;
-const SCHEDULED: u8 = 1;
-const ENDED: u8 = 2;
-
-impl RootWaker {
-    fn new(remote: &Arc<Remote>) -> Self {
-        RootWaker {
-            remote: Arc::clone(remote),
-            // The run begins with a turn of the root.
-            state: AtomicU8::new(SCHEDULED),
-        }
-    }
-
-    fn begin_poll(&self) {
-        self.state.store(IDLE, Ordering::SeqCst);
-    }
-
-    fn end(&self) {
-        self.state.store(ENDED, Ordering::SeqCst);
-    }
-}
-
-impl Wake for RootWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let order = Ordering::SeqCst;
-        let scheduled = self
-            .state
-            .compare_exchange(IDLE, SCHEDULED, order, order)
-            .is_ok();
-        if !scheduled {
-            return;
-        }
-        let here = running::with(|core| {
-            let is_ours = core.id == self.remote.hub;
-            if is_ours {
-                core.queue.push_root();
-            }
-            is_ours
-        });
-        if here != Some(true) {
-            self.remote.send(Item::WakeRoot);
-        }
+        self.core.end_root(&self.task.slot);
     }
 }

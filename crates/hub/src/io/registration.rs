@@ -180,7 +180,7 @@ impl Registration {
     }
 
     fn polls_of(&self, who: Key) -> Option<u64> {
-        self.core.with_slot(who, |slot, _| slot.polls)
+        self.core.with_slot(who, |slot, _| slot.polls.get())
     }
 
     /// Somebody else has the place already: takes it over if that one has given up, waits beside it if the

@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::in_progress;
 use crate::local::LocalError;
 use crate::running;
-use crate::task::{Flags, Key};
+use crate::task::{Flags, Key, Number};
 
 /// Clones a value of the key's type.
 pub(crate) type Inherit = fn(&dyn Any) -> Option<Rc<dyn Any>>;
@@ -50,7 +50,7 @@ pub(crate) fn with<R>(
         None => OUTSIDE.try_with(|locals| f(&mut locals.borrow_mut())).ok(),
         Some(key) => running::with(|core| {
             core.with_slot_mut(key, |slot, cold| {
-                slot.flags.set(Flags::HAS_MORE);
+                slot.set(Flags::HAS_MORE);
                 f(cold.extra().locals.get_or_insert_default())
             })
         })
@@ -64,7 +64,7 @@ pub(crate) fn note_inheritance() {
     if let Some(key) = in_progress::current() {
         in_progress::with(|poll| poll.set(Flags::INHERITS));
         running::with(|core| {
-            core.with_slot_mut(key, |slot, _| slot.flags.set(Flags::INHERITS));
+            core.with_slot_mut(key, |slot, _| slot.set(Flags::INHERITS));
         });
     }
 }
@@ -155,7 +155,7 @@ impl Core {
     #[cold]
     pub(crate) fn give_locals(&self, key: Key, locals: Box<Locals>) {
         self.with_slot_mut(key, |slot, cold| {
-            slot.flags.set(Flags::HAS_MORE.and(Flags::INHERITS));
+            slot.set(Flags::HAS_MORE.and(Flags::INHERITS));
             cold.extra().locals = Some(locals);
         });
     }
@@ -172,7 +172,7 @@ impl Core {
         }
         in_progress::with(|poll| {
             if !poll.is_of(key) {
-                poll.begin(key, self.config.budget, Flags::NONE);
+                poll.begin(key, Number::NOBODY, self.config.budget, Flags::NONE);
             }
         });
         let next = || {

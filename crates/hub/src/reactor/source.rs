@@ -4,10 +4,10 @@ use std::fmt;
 use std::io;
 use std::os::fd::RawFd;
 use std::panic::Location;
-use std::task::{Context, Waker};
+use std::task::Context;
 
 use crate::task::Key;
-use crate::wait::{LocalWaker, own_key};
+use crate::wait::LocalWaker;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
@@ -20,8 +20,7 @@ pub(crate) enum Direction {
 pub(crate) struct Waiter {
     /// Who came, or [`Key::NOBODY`].
     who: Key,
-    /// What it is woken by, if that is not its own waker.
-    other: Option<Waker>,
+    waker: LocalWaker,
     pub(crate) owner: Owner,
     pub(crate) at: &'static Location<'static>,
 }
@@ -44,10 +43,9 @@ impl Waiter {
         owner: Owner,
         at: &'static Location<'static>,
     ) -> Self {
-        let is_own = own_key(cx).is_some();
         Waiter {
             who: who.unwrap_or(Key::NOBODY),
-            other: (!is_own).then(|| cx.waker().clone()),
+            waker: LocalWaker::new(cx),
             owner,
             at,
         }
@@ -59,11 +57,7 @@ impl Waiter {
 
     /// Whether both wake the same future.
     pub(crate) fn wakes_the_same(&self, other: &Waiter) -> bool {
-        match (&self.other, &other.other) {
-            (None, None) => self.who == other.who,
-            (Some(one), Some(other)) => one.will_wake(other),
-            _ => false,
-        }
+        self.waker.wakes_the_same(&other.waker)
     }
 
     /// Whether `self`, who comes now, is the one who has the place already.
@@ -79,10 +73,7 @@ impl Waiter {
     }
 
     pub(crate) fn into_waker(self) -> LocalWaker {
-        match self.other {
-            None => LocalWaker::of_key(self.who),
-            Some(waker) => LocalWaker::of_other(waker),
-        }
+        self.waker
     }
 }
 

@@ -11,7 +11,9 @@ use crate::core::Core;
 use crate::in_progress;
 use crate::report::{Report, message_of};
 use crate::stats::bump;
-use crate::task::{Ended, Extra, Flags, GreenThreadId, Key, Link, LinkId, Outcome, Peer, Slots};
+use crate::task::{
+    Ended, Extra, Flags, GreenThreadId, Key, Link, LinkId, Outcome, Peer, Slot, Slots,
+};
 use crate::wait::WaitKind;
 
 /// Who a report is about.
@@ -40,7 +42,6 @@ impl Who {
 
 /// What has to be looked after when a slot goes.
 struct Left {
-    waker: Option<Waker>,
     waiter: Option<Waker>,
     extra: Option<Box<Extra>>,
     peer: Option<Peer>,
@@ -50,13 +51,9 @@ struct Left {
 
 impl Left {
     fn of(slots: &mut Slots, key: Key) -> Option<Self> {
-        let hot = slots.hot(key)?;
-        let (flags, spawned_at) = (hot.flags, hot.spawned_at);
+        let slot = &slots.get(key)?.slot;
+        let (flags, spawned_at) = (slot.flags(), slot.spawned_at);
         let peer = slots.peer(key);
-        let waker = match flags.has(Flags::HAS_WAKER) {
-            true => slots.take_waker(key),
-            false => None,
-        };
         let (waiter, extra) = match flags.has(Flags::HAS_MORE) {
             true => slots
                 .get_mut(key)
@@ -64,7 +61,6 @@ impl Left {
             false => (None, None),
         };
         Some(Left {
-            waker,
             waiter,
             extra,
             peer,
@@ -80,7 +76,7 @@ impl Core {
         let mut link = Some(link);
         self.with_slot_mut(key, |slot, cold| {
             if let Some(link) = link.take() {
-                slot.flags.set(Flags::HAS_MORE);
+                slot.set(Flags::HAS_MORE);
                 cold.extra().links.push((id, link));
             }
         });
@@ -98,36 +94,15 @@ impl Core {
         link.flatten().is_some()
     }
 
-    /// Keeps a waker of the running green thread.
-    pub(crate) fn keep_waker(&self, waker: &Waker) {
-        let Some(key) = in_progress::current() else {
-            return;
-        };
-        let clone = waker.clone();
-        let old = self.slots.borrow_mut().keep_waker(key, clone);
-        in_progress::with(|poll| poll.set(Flags::HAS_WAKER));
-        drop(old);
-    }
-
-    /// Wakes the green thread `key` through the waker that is kept for it; whether it is of this hub
-    /// and lives.
-    #[inline]
-    pub(crate) fn wake_own(&self, key: Key) -> bool {
-        let slots = self.slots.borrow();
-        let waker = slots.waker_of(key);
-        // It is the task's own, whose wake-up touches the run queue only.
-        waker.inspect(|waker| waker.wake_by_ref()).is_some()
-    }
-
     /// Nobody can wait for it any more, and who did by `ticket` does no longer; whether it lives.
     pub(crate) fn let_go(&self, key: Key, ticket: u64) -> bool {
         let has_more = {
-            let mut slots = self.slots.borrow_mut();
-            let Some(slot) = slots.hot_mut(key) else {
+            let slots = self.slots.borrow();
+            let Some(task) = slots.get(key) else {
                 return false;
             };
-            slot.flags.set(Flags::DETACHED);
-            slot.flags.has(Flags::HAS_MORE)
+            task.slot.set(Flags::DETACHED);
+            task.slot.has(Flags::HAS_MORE)
         };
         if has_more {
             self.remove_waiter(key, ticket);
@@ -147,10 +122,10 @@ impl Core {
     pub(crate) fn add_waiter(&self, key: Key, ticket: u64, waker: &Waker) -> bool {
         let mut clone = Some(waker.clone());
         let old = self.with_slot_mut(key, |hot, slot| {
-            hot.flags.set(Flags::HAS_MORE);
+            hot.set(Flags::HAS_MORE);
             let is_first = slot.waiter.is_none() && !slot.has_more_waiters();
-            if hot.ticket == ticket || is_first {
-                hot.ticket = ticket;
+            if slot.ticket == ticket || is_first {
+                slot.ticket = ticket;
                 return std::mem::replace(&mut slot.waiter, clone.take());
             }
             let waiters = &mut slot.extra().waiters;
@@ -169,9 +144,9 @@ impl Core {
     }
 
     pub(crate) fn remove_waiter(&self, key: Key, ticket: u64) {
-        let old = self.with_slot_mut(key, |hot, slot| {
-            if hot.ticket == ticket {
-                hot.ticket = 0;
+        let old = self.with_slot_mut(key, |_, slot| {
+            if slot.ticket == ticket {
+                slot.ticket = 0;
                 return slot.waiter.take();
             }
             let waiters = &mut slot.extra.as_mut()?.waiters;
@@ -183,31 +158,31 @@ impl Core {
 
     /// Takes a green thread that lives out of the table, calls its links and wakes its waiters.
     #[inline]
-    pub(crate) fn end(&self, key: Key, outcome: Outcome) {
+    pub(crate) fn end(&self, slot: &Slot, outcome: Outcome) {
         bump(&self.counters.finished);
+        self.count_suspect(slot.kind.get(), WaitKind::Turn);
         if outcome == Outcome::Panicked {
-            self.keep_name(key);
+            self.keep_name(slot);
         }
         // Most short ones leave nothing behind.
-        let is_gone = self.slots.borrow_mut().vacate_if(key.index, |slot| {
-            self.count_suspect(slot.kind, WaitKind::Turn);
-            !slot.flags.has(Flags::HAS_WAKER.and(Flags::HAS_MORE))
-        });
-        if !is_gone {
-            self.end_with_more(key, outcome);
+        match slot.has(Flags::HAS_MORE) {
+            false => {
+                let task = self.slots.borrow_mut().vacate(slot.index);
+                drop(task);
+            }
+            true => self.end_with_more(slot.key(), outcome),
         }
     }
 
     /// Keeps the name of one that panicked for as long as its handle is held: when that is dropped
     /// unread, the report gives it.
     #[cold]
-    fn keep_name(&self, key: Key) {
+    fn keep_name(&self, slot: &Slot) {
         let slots = self.slots.borrow();
-        let is_held = |flags: Flags| !flags.has(Flags::DETACHED);
-        if slots.hot(key).is_some_and(|hot| is_held(hot.flags))
-            && let Some(name) = slots.name(key)
+        if !slot.has(Flags::DETACHED)
+            && let Some(name) = slots.name(slot.key())
         {
-            self.panicked.borrow_mut().insert(key.id, name);
+            self.panicked.borrow_mut().insert(slot.id, name);
         }
     }
 
@@ -224,28 +199,22 @@ impl Core {
 
     #[inline(never)]
     fn end_with_more(&self, key: Key, outcome: Outcome) {
-        let has_more = {
-            let slots = self.slots.borrow();
-            let hot = slots.hot(key);
-            hot.is_some_and(|hot| hot.flags.has(Flags::HAS_MORE))
-        };
-        if has_more {
-            self.end_locals(key);
-        }
-        let left = {
+        self.end_locals(key);
+        let (left, task) = {
             let mut slots = self.slots.borrow_mut();
             let left = Left::of(&mut slots, key);
-            slots.vacate_if(key.index, |_| true);
-            left
+            (left, slots.vacate(key.index))
         };
+        drop(task);
         if let Some(left) = left {
             self.tell_end(key, outcome, left);
         }
     }
 
-    pub(crate) fn end_root(&self, key: Key) {
+    pub(crate) fn end_root(&self, slot: &Slot) {
+        let key = slot.key();
         let finished = self.counters.finished.get();
-        self.end(key, Outcome::Returned);
+        self.end(slot, Outcome::Returned);
         self.counters.finished.set(finished); // the root is no green thread
         self.has_root.set(false);
         if let Some(watchdog) = &self.watchdog {
@@ -255,7 +224,6 @@ impl Core {
 
     fn tell_end(&self, key: Key, outcome: Outcome, left: Left) {
         in_progress::with(|poll| poll.end());
-        drop(left.waker);
         let Some(mut extra) = left.extra else {
             if let Some(waiter) = left.waiter {
                 self.wake(waiter);
@@ -305,10 +273,10 @@ impl Core {
     pub(crate) fn report_panic_of_current(&self, place: &'static str, payload: &(dyn Any + Send)) {
         let who = in_progress::current().and_then(|key| {
             let slots = self.slots.borrow();
-            slots.hot(key).map(|slot| Who {
+            slots.get(key).map(|task| Who {
                 id: key.id,
                 name: slots.name(key),
-                spawned_at: slot.spawned_at,
+                spawned_at: task.slot.spawned_at,
             })
         });
         if let Some(who) = who {

@@ -1,30 +1,25 @@
 //! The handle of a green thread: wait, kill, cancel, link.
 //!
 //! Who waits leaves a waker in the green thread's slot, where any number may wait; the first to run
-//! after the end takes the result. The place that `async-task` keeps for one waiter stays empty: it
-//! is made for a waiter on another thread and costs five atomic operations.
+//! after the end takes the result.
 //!
-//! A handle is the task and one byte, so that it travels in two registers: one of seven words was a
+//! A handle is a pointer to the task, so that it travels in two registers: one of seven words was a
 //! tenth of a spawn, written to memory word by word and at once read back by wider loads. What else it
-//! has to know (its number, its hub, the line that spawned it) stands in the task, which it keeps when
-//! it has given the result away.
+//! has to know (its number, its hub, the line that spawned it, how it ended) stands in the task.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use crate::core::Core;
 use crate::report::print;
 use crate::running;
-use crate::task::unchecked::make_ended;
 use crate::task::{
-    Ended, Exit, GreenThreadId, Key, Kill, KillReport, Link, Meta, Outcome, Task, Who,
+    Birth, Ended, Exit, Flags, GreenThreadId, Joinable, Key, Kill, KillReport, Link, Outcome, Slot,
+    Task, Who,
 };
 use crate::wait::{WaitKind, WaitsOn};
 
@@ -62,12 +57,7 @@ use crate::wait::{WaitKind, WaitsOn};
 /// ```
 #[must_use = "dropping it detaches the green thread; use spawn_n when nobody wants the result"]
 pub struct GreenThread<T> {
-    /// Empty for moments only. It is let go by hand, in `drop`.
-    task: Cell<Option<ManuallyDrop<Task<T>>>>,
-    /// How it ended, once the result was handed out.
-    taken: Cell<Option<Outcome>>,
-    /// It stays on its thread.
-    on_this_thread: PhantomData<Rc<()>>,
+    task: Joinable<T>,
 }
 
 const _: () = assert!(size_of::<GreenThread<[u64; 9]>>() == 16);
@@ -87,12 +77,8 @@ impl LinkId {
 
 impl<T> GreenThread<T> {
     #[inline]
-    pub(crate) fn new(task: Task<T>) -> Self {
-        GreenThread {
-            task: Cell::new(Some(ManuallyDrop::new(task))),
-            taken: Cell::new(None),
-            on_this_thread: PhantomData,
-        }
+    pub(crate) fn new(task: Joinable<T>) -> Self {
+        GreenThread { task }
     }
 
     /// One that has already returned `value`: nothing runs for it. For those who sometimes have the
@@ -101,42 +87,31 @@ impl<T> GreenThread<T> {
     /// # Panics
     /// When no hub runs on this thread.
     #[track_caller]
-    pub fn ready(value: T) -> Self {
+    pub fn ready(value: T) -> Self
+    where
+        T: 'static,
+    {
         let core = running::expect("GreenThread::ready");
-        let id = core.ids.next();
-        let key = Key {
-            id,
-            index: u32::MAX,
+        let birth = Birth {
+            id: core.ids.next(),
+            hub: core.id,
+            spawned_at: Location::caller(),
+            since: core.clock.turn(),
+            bytes: 0,
+            flags: Flags::NONE,
         };
-        let meta = Meta::new(key, core.id, Location::caller());
-        GreenThread::new(make_ended(meta, Ok(value)))
-    }
-
-    #[inline]
-    fn with_task<R>(&self, f: impl FnOnce(&mut Task<T>) -> R) -> Option<R> {
-        let mut task = self.task.take();
-        let result = task.as_mut().map(|task| f(task));
-        self.task.set(task);
-        result
-    }
-
-    #[inline]
-    fn meta(&self) -> Meta {
-        match self.with_task(|task| *task.metadata()) {
-            Some(meta) => meta,
-            None => unreachable!("the task is there whenever other code runs"),
-        }
+        GreenThread::new(Task::ready(Slot::new(birth, u32::MAX), value))
     }
 
     /// Calls `f` with its hub, if that is not gone.
     fn with_hub<R>(&self, f: impl FnOnce(&Rc<Core>, Key) -> R) -> Option<R> {
-        let meta = self.meta();
-        running::with_hub(meta.hub(), |core| f(core, meta.key()))
+        let slot = &self.task.slot;
+        running::with_hub(slot.hub, |core| f(core, slot.key()))
     }
 
     /// Its number, unique in the process.
     pub fn id(&self) -> GreenThreadId {
-        self.meta().key().id
+        self.task.slot.id
     }
 
     /// Gives it a name, for reports and lists.
@@ -208,7 +183,7 @@ impl<T> GreenThread<T> {
             core.kill(key, reason, at);
             Rc::clone(core)
         });
-        Kill::new(core, self.meta().key(), at)
+        Kill::new(core, self.task.slot.key(), at)
     }
 
     /// Why it was killed, by whom and where it was waiting: from the moment of the kill on. `None` when it was
@@ -242,7 +217,8 @@ impl<T> GreenThread<T> {
         if let Some(f) = f {
             f(&Ended {
                 id: self.id(),
-                outcome: self.outcome(),
+                // One that was left behind by its hub has not ended, and never will.
+                outcome: self.task.slot.ended().unwrap_or(Outcome::Killed),
                 killed: self.killed(),
             });
         }
@@ -259,23 +235,7 @@ impl<T> GreenThread<T> {
     /// Whether it has ended.
     #[inline]
     pub fn is_finished(&self) -> bool {
-        self.with_task(|task| task.is_finished()).unwrap_or(true)
-    }
-
-    /// How it ended; only asked once it has.
-    fn outcome(&self) -> Outcome {
-        if let Some(outcome) = self.taken.get() {
-            return outcome;
-        }
-        let meta = self.meta();
-        let result = self.open();
-        let outcome = Outcome::of(&result);
-        // A task gives its result once, so it takes another one to keep it.
-        let kept = make_ended(meta, result);
-        if let Some(opened) = self.task.replace(Some(ManuallyDrop::new(kept))) {
-            ManuallyDrop::into_inner(opened).detach();
-        }
-        outcome
+        self.task.slot.ended().is_some()
     }
 
     #[inline(always)]
@@ -290,12 +250,13 @@ impl<T> GreenThread<T> {
         if !self.is_finished() {
             return self.wait_for_end(cx, ticket, at);
         }
-        if self.taken.get().is_some() {
+        if self.task.slot.has(Flags::TAKEN) {
             return Poll::Ready(Err(Exit::taken()));
         }
-        let result = self.open();
-        self.taken.set(Some(Outcome::of(&result)));
-        Poll::Ready(result)
+        match self.task.as_ref().take() {
+            Some(result) => Poll::Ready(result),
+            None => Poll::Ready(Err(Exit::taken())),
+        }
     }
 
     fn wait_for_end(
@@ -304,8 +265,8 @@ impl<T> GreenThread<T> {
         ticket: &mut u64,
         at: Option<&'static Location<'static>>,
     ) -> Poll<Result<T, Exit>> {
-        let meta = self.meta();
-        let key = meta.key();
+        let slot = &self.task.slot;
+        let key = slot.key();
         let is_live = self.with_hub(|core, _| {
             let is_live = core.is_live(key);
             if is_live {
@@ -321,42 +282,36 @@ impl<T> GreenThread<T> {
             return Poll::Ready(Err(Exit::Killed));
         }
         let on = WaitsOn::new(WaitKind::GreenThread, key.id.as_u64());
-        crate::wait::park(on, at.unwrap_or(meta.spawned_at));
+        crate::wait::park(on, at.unwrap_or(slot.spawned_at));
         Poll::Pending
     }
 
-    /// The result of one that has ended, whose it was to give until now.
-    #[inline(always)]
-    fn open(&self) -> Result<T, Exit> {
-        let poll =
-            |task: &mut Task<T>| Pin::new(task).poll(&mut Context::from_waker(Waker::noop()));
-        match self.with_task(poll) {
-            Some(Poll::Ready(result)) => result,
-            _ => Err(Exit::Killed),
+    /// The handle goes, and it has not ended, or not by returning.
+    #[cold]
+    fn let_go(&self) {
+        let Some(outcome) = self.task.slot.ended() else {
+            self.with_hub(|core, key| core.let_go(key, OWN));
+            return;
+        };
+        let name = self.with_hub(|core, key| core.forget_ended(key.id));
+        if outcome == Outcome::Panicked && !self.task.slot.has(Flags::TAKEN) {
+            self.report_panic(name.flatten());
         }
     }
 
-    /// The handle goes, and the result was not taken or was no value.
-    #[cold]
-    fn let_go(&self) {
-        let name = self.with_hub(|core, key| core.forget_ended(key.id));
-        if self.taken.get().is_some() {
+    /// Nobody has looked at the panic.
+    fn report_panic(&self, name: Option<String>) {
+        let Some(Err(Exit::Panicked(payload))) = self.task.as_ref().take() else {
             return;
-        }
-        if self.with_hub(|core, key| core.let_go(key, OWN)) == Some(true) || !self.is_finished() {
-            return;
-        }
-        if let Err(Exit::Panicked(payload)) = self.open() {
-            let meta = self.meta();
-            let who = Who {
-                id: meta.key().id,
-                name: name.flatten(),
-                spawned_at: meta.spawned_at,
-            };
-            let report = who.panicked("it", &*payload);
-            if self.with_hub(|core, _| core.report(&report)).is_none() {
-                print(&report);
-            }
+        };
+        let who = Who {
+            id: self.task.slot.id,
+            name,
+            spawned_at: self.task.slot.spawned_at,
+        };
+        let report = who.panicked("it", &*payload);
+        if self.with_hub(|core, _| core.report(&report)).is_none() {
+            print(&report);
         }
     }
 
@@ -382,11 +337,8 @@ impl<T> Unpin for GreenThread<T> {}
 impl<T> Drop for GreenThread<T> {
     #[inline]
     fn drop(&mut self) {
-        if self.taken.get() != Some(Outcome::Returned) {
+        if self.task.slot.ended() != Some(Outcome::Returned) {
             self.let_go();
-        }
-        if let Some(task) = self.task.take() {
-            ManuallyDrop::into_inner(task).detach();
         }
     }
 }
@@ -395,7 +347,7 @@ impl<T> fmt::Debug for GreenThread<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GreenThread")
             .field("id", &self.id())
-            .field("spawned_at", &format_args!("{}", self.meta().spawned_at))
+            .field("spawned_at", &format_args!("{}", self.task.slot.spawned_at))
             .field("finished", &self.is_finished())
             .finish()
     }

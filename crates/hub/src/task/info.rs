@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::core::Core;
 use crate::in_progress;
 use crate::lane::Lane;
-use crate::task::{GreenThreadId, Hot};
+use crate::task::{GreenThreadId, Slot};
 use crate::wait::{WaitKind, WaitsOn};
 
 /// What is known about one green thread.
@@ -38,22 +38,22 @@ pub struct GreenThreadInfo {
 }
 
 impl GreenThreadInfo {
-    pub(crate) fn of(core: &Core, slot: &Hot, name: Option<String>) -> Self {
+    pub(crate) fn of(core: &Core, slot: &Slot, name: Option<String>) -> Self {
         // One that looks at itself runs: what it waited on is in the slot until its poll is over.
         let is_running = in_progress::current().is_some_and(|key| key.id == slot.id);
         GreenThreadInfo {
             id: slot.id,
             name,
             spawned_at: slot.spawned_at,
-            waiting_at: slot.waiting_at,
+            waiting_at: slot.waiting_at.get(),
             waits_on: match is_running {
                 true => WaitsOn::default(),
-                false => WaitsOn::new(slot.kind, slot.subject),
+                false => WaitsOn::new(slot.kind.get(), slot.subject.get()),
             },
-            since: core.clock.instant(slot.since),
-            polls: slot.polls,
+            since: core.clock.instant(slot.since.get()),
+            polls: slot.polls.get(),
             bytes: slot.bytes as usize,
-            lane: Lane::of(slot.flags),
+            lane: Lane::of(slot.flags()),
             started: slot.has_started(),
         }
     }

@@ -8,7 +8,7 @@ use std::panic::Location;
 
 use crate::core::Core;
 use crate::in_progress;
-use crate::task::{Flags, GreenThreadId, Key};
+use crate::task::{Flags, GreenThreadId, Key, Number};
 use crate::wait::WaitsOn;
 
 /// Why a green thread was killed, by whom, and where it was waiting: see
@@ -60,17 +60,17 @@ impl Core {
         });
         let by = in_progress::current().map(|key| key.id);
         let marked = self.with_slot_mut(key, |slot, cold| {
-            slot.flags.set(Flags::KILLED.and(Flags::HAS_MORE));
+            slot.set(Flags::KILLED.and(Flags::HAS_MORE));
             let waits_on = match is_running {
                 true => WaitsOn::default(),
-                false => WaitsOn::new(slot.kind, slot.subject),
+                false => WaitsOn::new(slot.kind.get(), slot.subject.get()),
             };
             let report = || {
                 Box::new(KillReport {
                     reason,
                     by,
                     killed_at: at,
-                    waiting_at: slot.waiting_at,
+                    waiting_at: slot.waiting_at.get(),
                     waits_on,
                 })
             };
@@ -79,11 +79,7 @@ impl Core {
         if marked.is_none() || is_running {
             return;
         }
-        let waker = self.slots.borrow().waker(key);
-        // One without a waker has never waited: it is in the run queue.
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.wake_number(Number::new(self.place, key));
     }
 
     /// Kills one whose own code has not run yet; whether it did.

@@ -1,16 +1,19 @@
 //! Green threads: what one is made of.
 //!
-//! The memory of a task, its state machine and its waker are `async-task`'s. Around them stand:
-//!
 //! | file | holds |
 //! |---|---|
-//! | `id` | the number of a green thread, and the little that `async-task` carries for us |
+//! | `id` | the number of a green thread in the process, and where its slot is |
 //! | `slot` | everything evlet can say about a green thread |
-//! | `slots` | all of them, in one table of the hub |
+//! | `slots` | all green threads, in one table of the hub |
 //! | `spawn` | making one |
 //! | `tied` | making one later, unless its maker ends before |
-//! | `unchecked` | the one call that makes the task, and why it may leave out checks |
-//! | `body` | the future that `async-task` polls: the user's future, and its end, however it ends |
+//! | `cell` | the memory of a task, which the hub's table and the handle share |
+//! | `stage` | what is in it: the user's future, and its end, however it ends; then the result |
+//! | `pin_cell` | a cell whose content stays where it is |
+//! | `number` | a green thread as one word |
+//! | `waker` | a waker that is that word |
+//! | `wake` | who is woken, from wherever |
+//! | `run` | one turn of one green thread |
 //! | `ending` | kill, end, and who is told of it |
 //! | `exit` | why there is no result |
 //! | `green_thread` | the handle: wait, kill, cancel, link |
@@ -18,12 +21,12 @@
 //! | `killed` | kill: the mark, and why, by whom and where |
 //! | `kill` | waiting until a killed one is gone |
 //!
-//! A kill is a mark in the slot and a wake-up: the body sees the mark at its next turn and drops
+//! A kill is a mark in the slot and a wake-up: the task sees the mark at its next turn and drops
 //! the user's future instead of polling it. So a kill keeps the order of turns, a killed future is
 //! dropped on the hub's thread and outside any other green thread's poll, and there is one way out
-//! of a body, which tells links and waiters.
+//! of a task, which tells links and waiters.
 
-mod body;
+mod cell;
 mod ending;
 mod exit;
 mod green_thread;
@@ -31,16 +34,19 @@ mod id;
 mod info;
 mod kill;
 mod killed;
+mod number;
 mod peer;
+#[allow(unsafe_code, reason = "pins what a RefCell holds; see the file's page")]
+mod pin_cell;
+mod run;
 mod slot;
 mod slots;
 mod spawn;
+mod stage;
 mod tied;
-#[allow(
-    unsafe_code,
-    reason = "spares each poll a look at the thread's number; see the file's page"
-)]
-mod unchecked;
+mod wake;
+#[allow(unsafe_code, reason = "makes a Waker of a number; see the file's page")]
+mod waker;
 
 pub use exit::{Ended, Exit, Outcome};
 pub use green_thread::{GreenThread, LinkId, Wait};
@@ -54,9 +60,13 @@ pub use spawn::{
 
 pub use tied::spawn_after_local;
 
+pub(crate) use cell::{Joinable, Runnable, Task};
 pub(crate) use ending::Who;
-pub(crate) use id::{HubId, IdSource, Key, Meta, Task};
+pub(crate) use id::{HubId, IdSource, Key};
+pub(crate) use number::{MOST_GREEN_THREADS, MOST_HUBS, Number};
 pub(crate) use peer::Peer;
-pub(crate) use slot::{Cold, Extra, Flags, Hot, Link};
-pub(crate) use slots::{Birth, Slots};
+pub(crate) use run::Turn;
+pub(crate) use slot::{Birth, Cold, Extra, Flags, Link, Slot};
+pub(crate) use slots::Slots;
 pub(crate) use spawn::{ROOT_NAME, start, start_in};
+pub(crate) use wake::wake;

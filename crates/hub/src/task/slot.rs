@@ -1,15 +1,15 @@
 //! Everything evlet can say about a green thread.
 //!
-//! One entry of one table, filled in by whoever knows: `spawn` writes what is fixed, the turn counts
+//! Filled in by whoever knows: `spawn` writes what is fixed, the turn counts
 //! the poll, leaf futures tell what they wait on ([`crate::wait::park`]). The deadlock report, the
 //! list of green threads and the watchdog read it; none of them keeps books of its own.
 //!
-//! A slot has three parts. What each poll reads and writes is [`Hot`]: 64 bytes, one line of the
-//! processor's cache, since with a thousand green threads the fetching of lines is what a look at a slot
-//! costs. Its own waker (16 bytes) is there once it waits for something else than its turn,
-//! [`Cold`] (24 bytes) once somebody waits for its end. What few green threads have (a name,
+//! A slot has two parts. What each poll reads and writes is [`Slot`]: 64 bytes of plain cells at the head of the
+//! task, so that whoever has the task has the slot, without a look-up and without a borrow.
+//! [`Cold`] (32 bytes) is there once somebody waits for its end. What few green threads have (a name,
 //! links, more waiters than one, locals) is boxed.
 
+use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
@@ -17,35 +17,48 @@ use std::task::Waker;
 use crate::clock::Nanos;
 use crate::diagnostics;
 use crate::local::Locals;
-use crate::task::{Birth, Ended, GreenThreadId, KillReport, LinkId};
+use crate::task::{Ended, GreenThreadId, HubId, Key, KillReport, LinkId, Number, Outcome};
 use crate::wait::WaitKind;
 
 /// What every poll touches.
 #[derive(Debug)]
-#[repr(align(64))]
-pub(crate) struct Hot {
-    /// Zero in a vacant place.
+pub(crate) struct Slot {
     pub(crate) id: GreenThreadId,
-    pub(crate) polls: u64,
-    pub(crate) since: Nanos,
-    pub(crate) subject: u64,
-    pub(crate) waiting_at: Option<&'static Location<'static>>,
+    /// Its place in the hub's table.
+    pub(crate) index: u32,
+    pub(crate) hub: HubId,
     pub(crate) spawned_at: &'static Location<'static>,
-    /// By which the first of those who wait for its end is known.
-    pub(crate) ticket: u64,
+    pub(crate) polls: Cell<u64>,
+    pub(crate) since: Cell<Nanos>,
+    pub(crate) subject: Cell<u64>,
+    pub(crate) waiting_at: Cell<Option<&'static Location<'static>>>,
     pub(crate) bytes: u32,
-    pub(crate) kind: WaitKind,
+    pub(crate) kind: Cell<WaitKind>,
+    ended: Cell<Option<Outcome>>,
+    flags: Cell<Flags>,
+}
+
+const _: () = assert!(size_of::<Slot>() <= 64);
+
+/// What is known of a green thread when it is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Birth {
+    pub(crate) id: GreenThreadId,
+    pub(crate) hub: HubId,
+    pub(crate) spawned_at: &'static Location<'static>,
+    pub(crate) since: Nanos,
+    pub(crate) bytes: usize,
     pub(crate) flags: Flags,
 }
 
-const _: () = assert!(size_of::<Hot>() == 64);
-
-/// What those touch who wait for the end of another one. As long as the hot part has no flag for it,
+/// What those touch who wait for the end of another one. As long as the slot has no flag for it,
 /// everything here is as by default.
 #[derive(Debug, Default)]
 pub(crate) struct Cold {
     /// The first of those who wait for its end.
     pub(crate) waiter: Option<Waker>,
+    /// By which that one is known.
+    pub(crate) ticket: u64,
     pub(crate) extra: Option<Box<Extra>>,
 }
 
@@ -61,12 +74,10 @@ impl Flags {
     pub(crate) const DETACHED: Flags = Flags(2);
     /// Made by `spawn_after` and not yet due: it counts as not started.
     pub(crate) const DELAYED: Flags = Flags(4);
-    /// Its waker is kept.
-    pub(crate) const HAS_WAKER: Flags = Flags(8);
+    /// It is in the run queue.
+    pub(crate) const SCHEDULED: Flags = Flags(8);
     /// The cold part may have something.
     pub(crate) const HAS_MORE: Flags = Flags(16);
-    /// Of a poll: with another waker than its own; see [`crate::deadlock`].
-    pub(crate) const SUBSTITUTED: Flags = Flags(32);
     /// It is named after a peer.
     pub(crate) const HAS_PEER: Flags = Flags(64);
     /// It has locals that those inherit whom it spawns.
@@ -76,6 +87,10 @@ impl Flags {
     /// Of the lanes beside the normal one: see [`crate::lane`].
     pub(crate) const URGENT: Flags = Flags(512);
     pub(crate) const BACKGROUND: Flags = Flags(1024);
+    /// It is the future that was given to `run`.
+    pub(crate) const ROOT: Flags = Flags(32);
+    /// Its result was handed out.
+    pub(crate) const TAKEN: Flags = Flags(2048);
 
     #[inline]
     pub(crate) const fn and(self, other: Flags) -> Flags {
@@ -123,43 +138,76 @@ impl std::fmt::Debug for Extra {
     }
 }
 
-impl Default for Hot {
-    fn default() -> Self {
-        Hot {
-            id: GreenThreadId(0),
-            polls: 0,
-            since: 0,
-            subject: 0,
-            waiting_at: None,
-            spawned_at: Location::caller(), // a vacant place has none
-            ticket: 0,
-            bytes: 0,
-            kind: WaitKind::Turn,
-            flags: Flags::default(),
+impl Slot {
+    /// That of one that has not run yet.
+    #[inline]
+    pub(crate) fn new(birth: Birth, index: u32) -> Self {
+        Slot {
+            id: birth.id,
+            index,
+            hub: birth.hub,
+            spawned_at: birth.spawned_at,
+            polls: Cell::new(0),
+            since: Cell::new(birth.since),
+            subject: Cell::new(0),
+            waiting_at: Cell::new(None),
+            bytes: match diagnostics::ON {
+                true => u32::try_from(birth.bytes).unwrap_or(u32::MAX),
+                false => 0,
+            },
+            kind: Cell::new(WaitKind::Turn),
+            ended: Cell::new(None),
+            flags: Cell::new(birth.flags),
         }
     }
-}
 
-impl Hot {
-    /// Makes it the slot of one that has not run yet.
     #[inline]
-    pub(crate) fn begin(&mut self, id: GreenThreadId, birth: Birth) {
-        self.id = id;
-        self.polls = 0;
-        self.ticket = 0;
-        self.kind = WaitKind::Turn;
-        self.flags = birth.flags;
-        if diagnostics::ON {
-            self.since = birth.since;
-            self.subject = 0;
-            self.waiting_at = None;
-            self.spawned_at = birth.spawned_at;
-            self.bytes = u32::try_from(birth.bytes).unwrap_or(u32::MAX);
-        }
+    pub(crate) fn key(&self) -> Key {
+        let Slot { id, index, .. } = *self;
+        Key { id, index }
+    }
+
+    #[inline]
+    pub(crate) fn number(&self, place: usize) -> Number {
+        Number::new(place, self.key())
+    }
+
+    #[inline]
+    pub(crate) fn flags(&self) -> Flags {
+        self.flags.get()
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, flag: Flags) -> bool {
+        self.flags.get().has(flag)
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, flag: Flags) {
+        let mut flags = self.flags.get();
+        flags.set(flag);
+        self.flags.set(flags);
+    }
+
+    #[inline]
+    pub(crate) fn clear(&self, flag: Flags) {
+        let mut flags = self.flags.get();
+        flags.clear(flag);
+        self.flags.set(flags);
+    }
+
+    /// How it ended, if it did.
+    #[inline]
+    pub(crate) fn ended(&self) -> Option<Outcome> {
+        self.ended.get()
+    }
+
+    pub(crate) fn note_end(&self, outcome: Outcome) {
+        self.ended.set(Some(outcome));
     }
 
     pub(crate) fn has_started(&self) -> bool {
-        self.polls > 0 && !self.flags.has(Flags::DELAYED)
+        self.polls.get() > 0 && !self.has(Flags::DELAYED)
     }
 }
 

@@ -1,150 +1,100 @@
-//! The table of slots: the three parts of each under one index.
+//! The table of the hub's green threads: their tasks, each with its [`Slot`](crate::task::Slot).
 //!
-//! The hot parts stand in an [`Arena`], which gives out the indices and knows which are taken; the
-//! others [`Beside`] it.
-
-use std::panic::Location;
-use std::task::Waker;
+//! They stand in an [`Arena`], which gives out the indices and knows which are taken; what few of them have
+//! stands [`Beside`] it.
 
 use crate::arena::{Arena, Vacated};
 use crate::beside::Beside;
-use crate::clock::Nanos;
-use crate::task::slot::{Cold, Hot};
-use crate::task::{Flags, GreenThreadId, Key, Peer};
+use crate::task::{Cold, Flags, Key, MOST_GREEN_THREADS, Number, Peer, Runnable, Slot};
+
+const FULL: &str = "this hub holds as many green threads as there are numbers for them";
 
 /// See the module's page.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Slots {
-    hot: Arena<Hot>,
-    wakers: Beside<Option<Waker>>,
+    tasks: Arena<Option<Runnable>>,
     cold: Beside<Cold>,
     peers: Beside<Option<Peer>>,
 }
 
-/// What is known of a green thread when it is made.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Birth {
-    pub(crate) spawned_at: &'static Location<'static>,
-    pub(crate) since: Nanos,
-    pub(crate) bytes: usize,
-    pub(crate) flags: Flags,
-}
-
 impl Slots {
     pub(crate) fn len(&self) -> usize {
-        self.hot.len()
+        self.tasks.len()
     }
 
-    #[inline]
-    pub(crate) fn insert(&mut self, id: GreenThreadId, birth: Birth) -> Key {
-        let index = self.hot.insert(|hot| hot.begin(id, birth));
-        Key { id, index }
-    }
-
-    #[inline]
-    pub(crate) fn is_live(&self, key: Key) -> bool {
-        self.hot(key).is_some()
-    }
-
-    #[inline]
-    pub(crate) fn hot(&self, key: Key) -> Option<&Hot> {
-        self.hot.get(key.index).filter(|hot| hot.id == key.id)
-    }
-
-    #[inline]
-    pub(crate) fn hot_mut(&mut self, key: Key) -> Option<&mut Hot> {
-        let hot = self.hot.get_mut(key.index);
-        hot.filter(|hot| hot.id == key.id)
-    }
-
-    /// That of one that is known to live: its task is at hand.
+    /// Puts in the task that `make` makes of its index.
     ///
     /// # Panics
-    /// When its chunk is not there.
+    /// When the table is full.
     #[inline]
-    pub(crate) fn hot_of_live(&mut self, key: Key) -> &mut Hot {
-        let hot = self.hot.at(key.index);
-        debug_assert_eq!(hot.id, key.id);
-        hot
+    pub(crate) fn insert(&mut self, make: impl FnOnce(u32) -> Runnable) {
+        self.tasks.insert_with(|index, place| {
+            assert!(index < MOST_GREEN_THREADS, "{FULL}");
+            *place = Some(make(index));
+        });
     }
 
-    /// Hot and cold part, if the green thread lives; the second only if anybody's in its chunk was ever used.
-    pub(crate) fn get(&self, key: Key) -> Option<(&Hot, Option<&Cold>)> {
-        Some((self.hot(key)?, self.cold.get(key.index)))
+    /// The one with this number, if it lives.
+    #[inline]
+    pub(crate) fn named(&self, number: Number) -> Option<&Runnable> {
+        let task = self.tasks.place(number.index())?.as_ref();
+        task.filter(|task| number.names(task.slot.id))
     }
 
-    /// Hot and cold part, if the green thread lives. Whoever puts something into the second says so in
+    #[inline]
+    pub(crate) fn get(&self, key: Key) -> Option<&Runnable> {
+        let task = self.tasks.place(key.index)?.as_ref();
+        task.filter(|task| task.slot.id == key.id)
+    }
+
+    /// The part of its slot that most never need; `None` if nobody's in its chunk was ever used.
+    pub(crate) fn cold(&self, key: Key) -> Option<&Cold> {
+        self.cold.get(key.index)
+    }
+
+    /// Both parts of its slot, if the green thread lives. Whoever puts something into the second says so in
     /// the flags of the first.
-    pub(crate) fn get_mut(&mut self, key: Key) -> Option<(&mut Hot, &mut Cold)> {
-        let hot = self.hot.get_mut(key.index);
-        let hot = hot.filter(|hot| hot.id == key.id)?;
-        Some((hot, self.cold.get_or_make(key.index)))
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<(&Slot, &mut Cold)> {
+        let task = self.tasks.place(key.index)?.as_ref();
+        let task = task.filter(|task| task.slot.id == key.id)?;
+        Some((&task.slot, self.cold.get_or_make(key.index)))
     }
 
-    /// The green thread's waker, if it was kept.
-    #[inline]
-    pub(crate) fn waker_of(&self, key: Key) -> Option<&Waker> {
-        self.hot(key)?;
-        self.wakers.get(key.index)?.as_ref()
-    }
-
-    /// A copy of it.
-    pub(crate) fn waker(&self, key: Key) -> Option<Waker> {
-        self.waker_of(key).cloned()
-    }
-
-    /// Keeps the waker of a green thread; the one before comes back, or `waker` if it does not live.
-    pub(crate) fn keep_waker(&mut self, key: Key, waker: Waker) -> Option<Waker> {
-        match self.hot_mut(key) {
-            Some(hot) => hot.flags.set(Flags::HAS_WAKER),
-            None => return Some(waker),
-        }
-        self.wakers.get_or_make(key.index).replace(waker)
-    }
-
-    pub(crate) fn take_waker(&mut self, key: Key) -> Option<Waker> {
-        self.wakers.get_or_make(key.index).take()
-    }
-
-    /// Gives the place of a green thread back, if `looks` says that nothing is left in its other parts.
+    /// Gives the place of a green thread back, and its task.
     ///
     /// # Panics
     /// When it does not live.
     #[inline]
-    pub(crate) fn vacate_if(&mut self, index: u32, looks: impl FnOnce(&Hot) -> bool) -> bool {
-        let vacated = self.hot.vacate_if(index, |hot| {
-            let is_wanted = looks(hot);
-            if is_wanted {
-                hot.id = GreenThreadId(0);
-            }
-            is_wanted
+    pub(crate) fn vacate(&mut self, index: u32) -> Option<Runnable> {
+        let mut task = None;
+        let vacated = self.tasks.vacate_if(index, |place| {
+            task = place.take();
+            true
         });
         if let Vacated::WithChunk(number) = vacated {
             self.free(number);
         }
-        vacated != Vacated::No
+        task
     }
 
     #[cold]
     fn free(&mut self, number: usize) {
-        let chunks = self.hot.chunks();
-        self.wakers.free(number, chunks);
+        let chunks = self.tasks.chunks();
         self.cold.free(number, chunks);
         self.peers.free(number, chunks);
     }
 
     /// Names it after a peer, until it is given a name.
     pub(crate) fn set_peer(&mut self, key: Key, peer: Peer) {
-        if let Some(hot) = self.hot_mut(key) {
-            hot.flags.set(Flags::HAS_PEER);
+        if let Some(task) = self.get(key) {
+            task.slot.set(Flags::HAS_PEER);
             *self.peers.get_or_make(key.index) = Some(peer);
         }
     }
 
     /// The peer it is named after.
     pub(crate) fn peer(&self, key: Key) -> Option<Peer> {
-        let hot = self.hot(key)?;
-        match hot.flags.has(Flags::HAS_PEER) {
+        match self.get(key)?.slot.has(Flags::HAS_PEER) {
             true => *self.peers.get(key.index)?,
             false => None,
         }
@@ -152,16 +102,20 @@ impl Slots {
 
     /// Its name: the one it was given, or its peer's.
     pub(crate) fn name(&self, key: Key) -> Option<String> {
-        let (_, cold) = self.get(key)?;
-        let given = cold.and_then(Cold::name).map(|name| name.to_string());
+        self.get(key)?;
+        let given = self.cold(key).and_then(Cold::name);
+        let given = given.map(|name| name.to_string());
         given.or_else(|| Some(self.peer(key)?.name()))
     }
 
+    /// Takes all that live out of the table.
+    pub(crate) fn take_all(&mut self) -> Vec<Runnable> {
+        let all = self.tasks.take_all();
+        all.into_iter().flatten().collect()
+    }
+
     /// All that live, by index.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &Hot, Option<&Cold>)> {
-        self.hot.iter().map(|(index, hot)| {
-            let key = Key { id: hot.id, index };
-            (key, hot, self.cold.get(index))
-        })
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Runnable> {
+        self.tasks.iter().filter_map(|(_, task)| task.as_ref())
     }
 }

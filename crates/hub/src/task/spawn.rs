@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::Location;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use crate::local::{self, Locals};
 use crate::running;
 use crate::sleep::Sleep;
 use crate::stats::bump;
-use crate::task::unchecked::make_task;
-use crate::task::{Birth, Flags, GreenThread, GreenThreadId, Meta, Peer, Task};
+use crate::task::stage::Stage;
+use crate::task::{Birth, Flags, GreenThread, GreenThreadId, Peer, Slot, Task};
 
 /// The name of the green thread that runs the future given to `run`.
 pub(crate) const ROOT_NAME: &str = "root";
@@ -100,7 +101,7 @@ where
 {
     let locals = local::inherited();
     let started =
-        running::with(move |core| start(core, site, future, Flags::DETACHED, locals).detach());
+        running::with(move |core| drop(start(core, site, future, Flags::DETACHED, locals)));
     if started.is_none() {
         running::missing("spawn_n")
     }
@@ -142,7 +143,7 @@ pub(crate) fn start<F>(
     future: F,
     flags: Flags,
     locals: Option<Box<Locals>>,
-) -> Task<F::Output>
+) -> Pin<Rc<Task<Stage<F>>>>
 where
     F: Future + 'static,
     F::Output: 'static,
@@ -159,28 +160,34 @@ pub(crate) fn start_in<F>(
     flags: Flags,
     locals: Option<Box<Locals>>,
     lane: Lane,
-) -> Task<F::Output>
+) -> Pin<Rc<Task<Stage<F>>>>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let id = core.ids.next();
     let birth = Birth {
+        id: core.ids.next(),
+        hub: core.id,
         spawned_at,
         since: core.clock.turn(),
         bytes: size_of::<F>(),
-        flags,
+        flags: flags.and(Flags::SCHEDULED),
     };
-    let key = core.slots.borrow_mut().insert(id, birth);
+    let mut made = None;
+    core.slots.borrow_mut().insert(|index| {
+        let task = Task::new(Slot::new(birth, index), future);
+        made.insert(task).clone()
+    });
+    let Some(task) = made else {
+        unreachable!("the table has called the function");
+    };
     if let Some(locals) = locals {
-        core.give_locals(key, locals);
+        core.give_locals(task.slot.key(), locals);
     }
-    let meta = Meta::new(key, core.id, spawned_at).in_lane(lane);
-    let (runnable, task) = make_task(meta, future);
     bump(&core.counters.spawned);
     match lane {
-        Lane::Normal => core.queue.push(runnable),
-        Lane::Urgent | Lane::Background => core.queue.push_in_lane(runnable),
+        Lane::Normal => core.queue.push(task.clone()),
+        Lane::Urgent | Lane::Background => core.queue.push_in_lane(task.clone()),
     }
     task
 }

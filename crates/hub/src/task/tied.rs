@@ -65,7 +65,7 @@ where
     };
     let task = start(&core, site, delayed, Flags::DELAYED, local::inherited());
     if let (Some(maker), Some(link)) = (maker, link) {
-        let (hub, key) = (core.id, task.metadata().key());
+        let (hub, key) = (core.id, task.slot.key());
         let cancel = move |_: &_| {
             running::with_hub(hub, |core| core.cancel(key, site));
         };

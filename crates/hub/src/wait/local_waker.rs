@@ -1,11 +1,10 @@
 //! A waker that stays on its thread, and mostly is no waker.
 //!
-//! Whoever waits for another green thread of the same thread is woken on that thread. A copy of its
-//! [`Waker`] does that, but its counter is atomic: to copy one and to drop it costs 10 ns, a third of
-//! a whole switch between two green threads. The hub keeps the waker of each green thread that waits
-//! anyway ([`crate::task`]), so where the context's waker is the green thread's own, its number is
-//! enough, and nothing is copied. A future that is polled with another waker (inside
-//! `FuturesUnordered`, say, or while a deadlock is looked for) leaves a copy of that.
+//! Whoever waits for another green thread of the same thread is woken on that thread. A [`Waker`] does that, but
+//! it is an object with a table of functions, behind which any library's code may be. Where the context's waker is the
+//! green thread's own, its number is enough ([`crate::task`]): keeping, waking and dropping it run no foreign code,
+//! so that they may happen under a borrow. A future that is polled with another waker (inside `FuturesUnordered`, say, or while a
+//! deadlock is looked for) leaves a copy of that.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,13 +12,12 @@ use std::task::{Context, Waker};
 
 use crate::core::Core;
 use crate::in_progress;
-use crate::running;
-use crate::task::{Flags, Key};
+use crate::task::{Number, wake};
 
 /// Wakes the future that was polled with a [`Context`]; for leaf futures whose event comes from the
 /// same OS thread.
 ///
-/// It does what a clone of the context's waker does, at less than half of the price.
+/// It does what a clone of the context's waker does, and costs less.
 ///
 /// ```
 /// use evlet_hub::wait::LocalWaker;
@@ -53,8 +51,8 @@ use crate::task::{Flags, Key};
 pub struct LocalWaker(Whom, PhantomData<*const ()>);
 
 enum Whom {
-    /// A green thread, whose waker its hub keeps.
-    Own(Key),
+    /// A green thread.
+    Own(Number),
     Other(Waker),
 }
 
@@ -62,17 +60,6 @@ impl LocalWaker {
     #[inline]
     fn of(whom: Whom) -> Self {
         LocalWaker(whom, PhantomData)
-    }
-
-    /// That of a green thread whose waker is kept.
-    #[inline]
-    pub(crate) fn of_key(key: Key) -> Self {
-        Self::of(Whom::Own(key))
-    }
-
-    #[inline]
-    pub(crate) fn of_other(waker: Waker) -> Self {
-        Self::of(Whom::Other(waker))
     }
 
     /// That of the future polled with `cx`. Clones the context's waker if that is not the running
@@ -86,7 +73,8 @@ impl LocalWaker {
     /// runs; `None` otherwise.
     #[inline]
     pub fn own(cx: &Context<'_>) -> Option<Self> {
-        own_key(cx).map(Self::of_key)
+        let own = in_progress::with(|poll| poll.whose(cx.waker()));
+        own.map(|number| LocalWaker::of(Whom::Own(number)))
     }
 
     /// Whether it wakes the future that is polled with `cx`. `false` may be wrong, as with
@@ -94,7 +82,7 @@ impl LocalWaker {
     #[inline]
     pub fn will_wake(&self, cx: &Context<'_>) -> bool {
         match &self.0 {
-            Whom::Own(key) => in_progress::with(|poll| poll.whose(cx.waker())) == Some(*key),
+            Whom::Own(number) => Number::of(cx.waker()) == Some(*number),
             Whom::Other(waker) => waker.will_wake(cx.waker()),
         }
     }
@@ -110,8 +98,17 @@ impl LocalWaker {
     #[inline]
     pub fn wake(self) {
         match self.0 {
-            Whom::Own(key) => wake_own(key),
+            Whom::Own(number) => wake(number),
             Whom::Other(waker) => waker.wake(),
+        }
+    }
+
+    /// Whether both wake the same future. `false` may be wrong.
+    pub(crate) fn wakes_the_same(&self, other: &LocalWaker) -> bool {
+        match (&self.0, &other.0) {
+            (Whom::Own(one), Whom::Own(other)) => one == other,
+            (Whom::Other(one), Whom::Other(other)) => one.will_wake(other),
+            _ => false,
         }
     }
 
@@ -119,53 +116,17 @@ impl LocalWaker {
     #[inline]
     pub(crate) fn wake_from(self, core: &Core) {
         match self.0 {
-            Whom::Own(key) => {
-                if !core.wake_own(key) {
-                    wake_elsewhere(key);
-                }
-            }
+            Whom::Own(number) => wake(number),
             Whom::Other(waker) => core.wake(waker),
         }
     }
 }
 
-/// The running green thread, if `cx` has its own waker; from then on that is kept.
-#[inline]
-pub(crate) fn own_key(cx: &Context<'_>) -> Option<Key> {
-    in_progress::with(|poll| {
-        let key = poll.whose(cx.waker())?;
-        if !poll.has(Flags::HAS_WAKER) {
-            keep(cx.waker());
-        }
-        Some(key)
-    })
-}
-
-/// It waits for the first time.
-#[cold]
-fn keep(waker: &Waker) {
-    running::with(|core| core.keep_waker(waker));
-}
-
-#[inline]
-fn wake_own(key: Key) {
-    if running::with(|core| core.wake_own(key)) != Some(true) {
-        wake_elsewhere(key);
-    }
-}
-
-/// It is of another hub of this thread, or has ended.
-#[cold]
-fn wake_elsewhere(key: Key) {
-    running::any_hub(|core| core.wake_own(key));
-}
-
 impl fmt::Debug for LocalWaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whose = match &self.0 {
-            Whom::Own(key) => key.id.as_u64(),
-            Whom::Other(_) => 0,
-        };
-        f.debug_tuple("LocalWaker").field(&whose).finish()
+        match &self.0 {
+            Whom::Own(number) => f.debug_tuple("LocalWaker").field(number).finish(),
+            Whom::Other(waker) => f.debug_tuple("LocalWaker").field(waker).finish(),
+        }
     }
 }

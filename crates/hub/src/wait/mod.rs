@@ -57,7 +57,6 @@ use crate::in_progress;
 mod local_waker;
 
 pub use local_waker::LocalWaker;
-pub(crate) use local_waker::own_key;
 
 /// What kind of thing a green thread waits on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -283,3 +283,45 @@ fn shuffling_finds_other_orders_and_loses_nobody() {
         orders.len()
     );
 }
+
+// proves A-13: whoever wakes itself is ready from then on, and comes before those whom it wakes afterwards
+#[test]
+fn one_that_wakes_itself_stands_before_those_it_wakes_afterwards() {
+    virtually(async {
+        let (trace, bells) = (Trace::new(), [Bell::new(), Bell::new()]);
+        let waiting: Vec<_> = bells
+            .iter()
+            .enumerate()
+            .map(|(n, bell)| {
+                let (trace, bell) = (trace.clone(), bell.clone());
+                spawn(async move {
+                    bell.wait().await;
+                    trace.add(["early", "late"][n]);
+                })
+            })
+            .collect();
+        yield_now().await;
+        let own = trace.clone();
+        let middle = spawn(async move {
+            let mut is_first = true;
+            poll_fn(|cx| {
+                if !std::mem::take(&mut is_first) {
+                    return Poll::Ready(());
+                }
+                bells[0].ring();
+                cx.waker().wake_by_ref();
+                bells[1].ring();
+                spawn_n(async {});
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+            own.add("itself");
+        });
+        middle.await.unwrap();
+        for one in waiting {
+            one.await.unwrap();
+        }
+        assert_eq!(trace.text(), "early itself late");
+    });
+}

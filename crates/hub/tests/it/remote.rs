@@ -46,6 +46,46 @@ fn a_storm_from_four_threads_loses_nothing() {
     });
 }
 
+// proves A-2: what a thread sends without end waits in the hub once
+#[test]
+fn a_thread_that_wakes_without_end_makes_the_queue_no_longer() {
+    on_each_backend(async || {
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let before = stats().remote_wakes;
+        let waking = thread::spawn(move || (0..100_000).for_each(|_| waker.wake_by_ref()));
+        // The hub is held until all have been sent.
+        waking.join().unwrap();
+        for _ in 0..1_000 {
+            yield_now().await;
+        }
+        assert_eq!(stats().remote_wakes - before, 1);
+    });
+}
+
+// proves A-3
+#[test]
+fn a_waker_of_a_hub_that_is_gone_wakes_nobody_of_the_next_one() {
+    let parked = async || {
+        spawn_n(poll_fn(|_| Poll::<()>::Pending));
+        spawn_n(poll_fn(|_| Poll::<()>::Pending));
+        yield_now().await;
+        poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
+    };
+    let wakers: Vec<Waker> = (0..50).map(|_| virtual_hub().run(parked())).collect();
+    virtual_hub().run(async {
+        parked().await;
+        let before = stats().polls;
+        wakers.iter().for_each(Waker::wake_by_ref);
+        thread::spawn(move || wakers.into_iter().for_each(Waker::wake))
+            .join()
+            .unwrap();
+        for _ in 0..1_000 {
+            yield_now().await;
+        }
+        assert_eq!(stats().polls - before, 1_000, "the root alone was polled");
+    });
+}
+
 // proves: here each single wake-up matters, most of them find the hub waiting
 #[test]
 fn each_of_ten_thousand_single_wake_ups_arrives() {

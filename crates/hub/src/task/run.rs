@@ -1,0 +1,129 @@
+//! One turn of one green thread: its poll begins, and ends.
+//!
+//! What the poll asks and notes stands in cells of the thread meanwhile ([`crate::in_progress`]), and is carried
+//! into the slot afterwards.
+
+use std::task::{Context, Waker};
+
+use crate::core::Core;
+use crate::diagnostics;
+use crate::in_progress;
+use crate::stats::bump;
+use crate::task::{Flags, Key, Number, Runnable, Slot};
+
+/// What came of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It is over.
+    Over,
+    /// It is the root's, whom the loop polls itself.
+    Root,
+}
+
+impl Core {
+    /// Gives a ready green thread its turn. Afterwards it still counts as the one that is polled, until the
+    /// next one is or the caller says that nobody is: [`in_progress`].
+    #[inline]
+    pub(crate) fn take_turn(&self, task: Runnable) -> Turn {
+        if task.slot.has(Flags::ROOT) {
+            return Turn::Root;
+        }
+        if task.slot.ended().is_none() {
+            self.poll_task(task, None);
+        }
+        Turn::Over
+    }
+
+    /// Polls a green thread; with another waker than its own where a deadlock is looked for ([`crate::deadlock`]).
+    #[inline(always)]
+    pub(crate) fn poll_task(&self, task: Runnable, substitute: Option<&Waker>) {
+        // Borrowed once: the way from a task to its slot leads through its table of functions.
+        let slot = &task.slot;
+        let number = slot.number(self.place);
+        let own = match substitute {
+            None => number,
+            Some(_) => Number::NOBODY,
+        };
+        self.begin_poll(slot, own);
+        let own = number.waker_for_poll();
+        let mut cx = Context::from_waker(substitute.unwrap_or(&own));
+        let woken = match task.as_ref().run(&mut cx) {
+            None => self.end_poll(slot),
+            Some(outcome) => {
+                slot.note_end(outcome);
+                self.end(slot, outcome);
+                None
+            }
+        };
+        self.verdict(slot);
+        if let Some(behind) = woken {
+            self.schedule_woken(task, behind);
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn begin_poll(&self, slot: &Slot, own: Number) {
+        bump(&self.counters.polls);
+        bump(&slot.polls);
+        let key = slot.key();
+        slot.clear(Flags::SCHEDULED);
+        let flags = slot.flags();
+        in_progress::with(|poll| poll.begin(key, own, self.config.budget, flags));
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.poll_begins(key.id, Some(slot.spawned_at));
+        }
+        if flags.has(Flags::HAS_PEER) {
+            self.tell_peer(key);
+        }
+    }
+
+    /// Reports the poll that just ended if it was too long.
+    #[inline]
+    pub(crate) fn verdict(&self, slot: &Slot) {
+        if let Some(watchdog) = &self.watchdog
+            && watchdog.is_late()
+        {
+            in_progress::with(|poll| poll.end());
+            watchdog.verdict(self, slot.key());
+        }
+    }
+
+    /// Apart, so that it costs those nothing that have none.
+    #[inline(never)]
+    fn tell_peer(&self, key: Key) {
+        let peer = self.slots.borrow().peer(key);
+        if let (Some(watchdog), Some(peer)) = (&self.watchdog, peer) {
+            watchdog.peer_is(key.id, peer);
+        }
+    }
+
+    /// Carries what the poll noted into the slot. If it was woken meanwhile: how many came into the line
+    /// behind it.
+    #[inline]
+    pub(crate) fn end_poll(&self, slot: &Slot) -> Option<usize> {
+        in_progress::with(|poll| {
+            let kind = poll.kind();
+            let before = slot.kind.replace(kind);
+            if before != kind {
+                self.count_suspect(before, kind);
+            }
+            if let Some(at) = poll.at.get()
+                && diagnostics::ON
+            {
+                slot.waiting_at.set(Some(at));
+                slot.subject.set(poll.on.get().subject);
+                slot.since.set(self.clock.turn());
+            }
+            poll.woken()
+        })
+    }
+
+    /// Nobody is polled now.
+    #[inline]
+    pub(crate) fn end_polls(&self) {
+        in_progress::with(|poll| poll.end());
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.poll_ends();
+        }
+    }
+}

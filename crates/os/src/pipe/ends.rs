@@ -42,7 +42,11 @@ impl End {
         })
     }
 
-    fn take_over(fd: OwnedFd, at: &'static Location<'static>) -> io::Result<End> {
+    fn take_over(
+        fd: OwnedFd,
+        keep: impl FnOnce(OwnedFd) -> io::Result<Kept>,
+        at: &'static Location<'static>,
+    ) -> io::Result<End> {
         let number = fd.as_raw_fd();
         let named = |error: io::Error| {
             let hint = match error.kind() {
@@ -54,9 +58,7 @@ impl End {
                 format!("descriptor {number} cannot be used as a stream: {error}{hint}"),
             )
         };
-        Kept::borrowed_mode(fd)
-            .and_then(|kept| End::new(kept, at))
-            .map_err(named)
+        keep(fd).and_then(|kept| End::new(kept, at)).map_err(named)
     }
 
     fn hand_out(self) -> io::Result<OwnedFd> {
@@ -106,7 +108,7 @@ macro_rules! end {
             /// descriptor, which is closed then.
             #[track_caller]
             pub fn from_fd(fd: impl Into<OwnedFd>) -> io::Result<Self> {
-                End::take_over(fd.into(), Location::caller()).map($type)
+                End::take_over(fd.into(), Kept::borrowed_mode, Location::caller()).map($type)
             }
 
             /// [`from_fd`](Self::from_fd) for a caller that knows the user's line.
@@ -114,7 +116,15 @@ macro_rules! end {
                 fd: OwnedFd,
                 at: &'static Location<'static>,
             ) -> io::Result<Self> {
-                End::take_over(fd, at).map($type)
+                End::take_over(fd, Kept::borrowed_mode, at).map($type)
+            }
+
+            /// The same for a socket, whose mode stays as it is.
+            pub(crate) fn of_socket(
+                fd: OwnedFd,
+                at: &'static Location<'static>,
+            ) -> io::Result<Self> {
+                End::take_over(fd, |fd| Ok(Kept::socket(fd)), at).map($type)
             }
 
             /// From now on its waits are shown with this line.

@@ -1,19 +1,25 @@
 //! A descriptor, and whether it was blocking when it came to us.
 //!
+//! A socket can be left as it is: each call on it may say by itself that it does not want to wait. Other
+//! descriptors have to be non-blocking, which everybody sees who shares the open file.
+//!
 //! The mode is put back on every way out, also during a panic: that is what `Drop` is for. Putting
 //! it back cannot be done by a process that is killed outright; the shells that people use set the
 //! mode they need themselves.
 
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 #[derive(Debug)]
 pub(crate) struct Kept {
     /// `None` only once it has been handed out.
     fd: Option<OwnedFd>,
     was_blocking: bool,
+    /// A socket whose mode is somebody else's.
+    is_as_it_was: bool,
 }
 
 impl Kept {
@@ -22,6 +28,16 @@ impl Kept {
         Kept {
             fd: Some(fd),
             was_blocking: false,
+            is_as_it_was: false,
+        }
+    }
+
+    /// A socket that stays in the mode in which it came.
+    pub(crate) fn socket(fd: OwnedFd) -> Kept {
+        Kept {
+            fd: Some(fd),
+            was_blocking: false,
+            is_as_it_was: true,
         }
     }
 
@@ -35,7 +51,36 @@ impl Kept {
         Ok(Kept {
             fd: Some(fd),
             was_blocking,
+            is_as_it_was: false,
         })
+    }
+
+    pub(super) fn read(&self, buf: &mut [u8]) -> rustix::io::Result<usize> {
+        match self.is_as_it_was {
+            true => Ok(recv(self, buf, RecvFlags::DONTWAIT)?.0),
+            false => rustix::io::read(self, buf),
+        }
+    }
+
+    pub(super) fn readv(&self, bufs: &mut [IoSliceMut<'_>]) -> rustix::io::Result<usize> {
+        match bufs.iter_mut().find(|buf| !buf.is_empty()) {
+            Some(first) if self.is_as_it_was => self.read(first),
+            _ => rustix::io::readv(self, bufs),
+        }
+    }
+
+    pub(super) fn write(&self, data: &[u8]) -> rustix::io::Result<usize> {
+        match self.is_as_it_was {
+            true => send(self, data, SendFlags::DONTWAIT | SendFlags::NOSIGNAL),
+            false => rustix::io::write(self, data),
+        }
+    }
+
+    pub(super) fn writev(&self, data: &[IoSlice<'_>]) -> rustix::io::Result<usize> {
+        match data.iter().find(|data| !data.is_empty()) {
+            Some(first) if self.is_as_it_was => self.write(first),
+            _ => rustix::io::writev(self, data),
+        }
     }
 
     /// The descriptor, in the mode in which it came.

@@ -57,7 +57,7 @@ impl AsyncRead for PipeReader {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.0.poll_read(cx, |fd| rustix::io::read(fd, &mut *buf))
+        self.0.poll_read(cx, |fd| fd.read(&mut *buf))
     }
 
     fn poll_read_vectored(
@@ -67,7 +67,7 @@ impl AsyncRead for PipeReader {
     ) -> Poll<io::Result<usize>> {
         let count = bufs.len().min(MAX_SLICES);
         let bufs = &mut bufs[..count];
-        self.0.poll_read(cx, |fd| rustix::io::readv(fd, bufs))
+        self.0.poll_read(cx, |fd| fd.readv(bufs))
     }
 }
 
@@ -77,7 +77,7 @@ impl AsyncWrite for PipeWriter {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.0.poll_write(cx, |fd| rustix::io::write(fd, data))
+        self.0.poll_write(cx, |fd| fd.write(data))
     }
 
     fn poll_write_vectored(
@@ -86,7 +86,7 @@ impl AsyncWrite for PipeWriter {
         data: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let data = &data[..data.len().min(MAX_SLICES)];
-        self.0.poll_write(cx, |fd| rustix::io::writev(fd, data))
+        self.0.poll_write(cx, |fd| fd.writev(data))
     }
 
     /// The kernel has what was written.

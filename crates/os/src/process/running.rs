@@ -5,13 +5,14 @@
 //! waiting; *when* to ask is told by a pidfd, or by SIGCHLD where there is none.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{IntoRawFd, OwnedFd};
 use std::panic::Location;
 use std::process::{Child, ExitStatus};
 use std::task::{Context, Poll, ready};
 
 use evlet_hub::sys::{self, Call, CallKind};
 use evlet_hub::{Io, Ticket};
+use rustix::io::{Errno, fcntl_getfd};
 
 use super::error::{CommandError, CommandProblem};
 use super::reaper;
@@ -89,8 +90,11 @@ impl Process {
                 self.watch = Some(made.map_err(|e| self.failed(CommandProblem::Watch(e)))?);
                 continue;
             }
-            let rung = self.poll_bell(cx, at);
-            ready!(rung).map_err(|e| self.failed(CommandProblem::Watch(e)))?;
+            if let Err(error) = ready!(self.poll_bell(cx, at))
+                && !self.forgets_a_closed_watch()
+            {
+                return Poll::Ready(Err(self.failed(CommandProblem::Watch(error))));
+            }
         }
     }
 
@@ -109,6 +113,21 @@ impl Process {
             }
             (Some(Watch::Sigchld(signals)), _) => signals.poll_recv(cx, at).map_ok(drop),
             _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Whether somebody has closed the pidfd, which is not told apart by the error. Its number is no
+    /// longer ours, so it is not closed; a new one is made.
+    fn forgets_a_closed_watch(&mut self) -> bool {
+        match self.watch.take() {
+            Some(Watch::Pidfd(io, _)) if fcntl_getfd(io.get_ref()) == Err(Errno::BADF) => {
+                let _ = io.into_inner().map(IntoRawFd::into_raw_fd);
+                true
+            }
+            other => {
+                self.watch = other;
+                false
+            }
         }
     }
 

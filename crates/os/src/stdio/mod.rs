@@ -23,9 +23,11 @@
 //! * **The mode of the descriptor stays as it was.** A terminal is usually one open file for input,
 //!   output, error and the shell outside: making it non-blocking for us would make `println!` fail in
 //!   the middle of a line, and the shell after us. So a terminal or a pipe is opened once more, and the
-//!   new opening is non-blocking and ours alone. What cannot be opened again (a socket; other
-//!   systems than Linux) is made non-blocking while the stream lives and put back when it is dropped,
-//!   also during a panic; a process that is killed, or ends by [`std::process::exit`], leaves it.
+//!   new opening is non-blocking and ours alone; on a socket each call says that it does not want to wait. So
+//!   there is nothing to put back at the exit, however the process ends. What cannot be opened again (a
+//!   terminal of another user, after `su`; other systems than Linux) is made non-blocking while the
+//!   stream lives and put back when it is dropped, also during a panic; only a process that is killed, or
+//!   ends by [`std::process::exit`], leaves it.
 //! * Dropping a stream leaves the process's own descriptor open.
 //! * Cancelling is that of [`pipe`](mod@crate::pipe) and of [`fs::File`](crate::fs::File).
 //!

@@ -20,7 +20,10 @@ pub(super) fn reader(
     name: &'static str,
     at: &'static Location<'static>,
 ) -> io::Result<Taken<PipeReader>> {
-    take(fd, name, Way::Read, |fd| PipeReader::take_over(fd, at))
+    take(fd, name, Way::Read, |fd, is_socket| match is_socket {
+        true => PipeReader::of_socket(fd, at),
+        false => PipeReader::take_over(fd, at),
+    })
 }
 
 pub(super) fn writer(
@@ -28,7 +31,10 @@ pub(super) fn writer(
     name: &'static str,
     at: &'static Location<'static>,
 ) -> io::Result<Taken<PipeWriter>> {
-    take(fd, name, Way::Write, |fd| PipeWriter::take_over(fd, at))
+    take(fd, name, Way::Write, |fd, is_socket| match is_socket {
+        true => PipeWriter::of_socket(fd, at),
+        false => PipeWriter::take_over(fd, at),
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -41,7 +47,7 @@ fn take<S>(
     fd: BorrowedFd<'_>,
     name: &'static str,
     way: Way,
-    stream: impl Fn(OwnedFd) -> io::Result<S>,
+    stream: impl Fn(OwnedFd, bool) -> io::Result<S>,
 ) -> io::Result<Taken<S>> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
     if !evlet_hub::is_running() {
@@ -59,7 +65,7 @@ fn take<S>(
             Err(_) => copy()?,
         },
     };
-    match stream(mine) {
+    match stream(mine, kind == FileType::Socket) {
         // A device that cannot be waited on, such as /dev/null: it answers at once.
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
             Ok(Taken::File(File::from_std(copy()?.into(), name)))

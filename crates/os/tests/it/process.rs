@@ -166,7 +166,7 @@ fn a_wait_with_a_limit_names_command_and_limit_and_kills_nothing() {
 fn collecting_output_is_abandoned_at_the_limit() {
     run(async {
         let start = Instant::now();
-        let child = sh("echo begun; sleep 100")
+        let child = sh("echo begun; exec sleep 100")
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

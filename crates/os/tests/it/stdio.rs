@@ -2,19 +2,22 @@
 //!
 //! Each test runs this program again with the streams it is about, and reads what that wrote.
 
+use std::cell::Cell;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use evlet_hub::{run, sleep, spawn_n};
+use evlet_hub::{run, sleep, spawn, spawn_n};
 use evlet_os::stdio::{stderr, stdin, stdout};
 use futures::io::BufReader;
 use futures::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, StreamExt};
 use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::termios::tcgetattr;
 
 use crate::alone::alone;
 use crate::signal::PATIENCE;
@@ -172,23 +175,54 @@ fn read_until(from: &mut fs::File, wanted: &str) -> String {
 }
 
 #[test]
-fn a_socket_gets_its_mode_back() {
-    let name = "stdio::a_socket_gets_its_mode_back";
+fn a_socket_stays_in_its_mode() {
+    let name = "stdio::a_socket_stays_in_its_mode";
     let Some(mut command) = again(name) else {
         return run(async {
             let mut input = stdin().unwrap();
-            assert!(!is_blocking(std::io::stdin()));
+            let mut out = stderr().unwrap();
+            assert!(is_blocking(std::io::stdin()) && is_blocking(std::io::stderr()));
             let mut word = [0; 4];
             input.read_exact(&mut word).await.unwrap();
             assert_eq!(&word, b"word");
-            drop(input);
-            assert!(is_blocking(std::io::stdin()));
+            // More than the socket holds: the hub waits, and not in the call.
+            let turns = Rc::new(Cell::new(0));
+            let count = turns.clone();
+            spawn_n(async move {
+                loop {
+                    count.set(count.get() + 1);
+                    sleep(Duration::from_millis(1)).await;
+                }
+            });
+            out.write_all(&vec![b'x'; 3_000_000]).await.unwrap();
+            assert!(turns.get() > 5, "{} turns meanwhile", turns.get());
+            assert!(is_blocking(std::io::stdin()) && is_blocking(std::io::stderr()));
+            let mut parts = [IoSliceMut::new(&mut []), IoSliceMut::new(&mut word)];
+            assert_eq!(input.read_vectored(&mut parts).await.unwrap(), 4);
+            assert_eq!(input.read(&mut word).await.unwrap(), 0, "the end");
+            std::process::exit(0); // leaves nothing behind either
         });
     };
     let (mut ours, theirs) = UnixStream::pair().unwrap();
-    let child = command.stdin(OwnedFd::from(theirs)).spawn().unwrap();
+    let (mut errors, to) = UnixStream::pair().unwrap();
+    let shared = theirs.try_clone().unwrap();
+    let mut child = command
+        .stdin(OwnedFd::from(theirs))
+        .stderr(OwnedFd::from(to))
+        .spawn()
+        .unwrap();
+    drop(command); // and its copy of our ends
     ours.write_all(b"word").unwrap();
-    ends_well(child);
+    thread::sleep(Duration::from_millis(30));
+    let mut count = 0;
+    let mut piece = vec![0; 1 << 20];
+    while count < 3_000_000 {
+        count += errors.read(&mut piece).unwrap();
+    }
+    ours.write_all(b"word").unwrap();
+    ours.shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(is_blocking(&shared));
 }
 
 #[test]
@@ -210,6 +244,53 @@ fn an_input_that_never_comes_does_not_keep_the_program() {
     let (person, program) = terminal();
     ends_well(again(name).unwrap().stdin(program).spawn().unwrap());
     drop(person);
+    let (silent, theirs) = UnixStream::pair().unwrap();
+    let theirs = OwnedFd::from(theirs);
+    ends_well(again(name).unwrap().stdin(theirs).spawn().unwrap());
+    drop(silent);
+}
+
+// However it ends: returning, by `exit`, by a panic in a green thread, killed.
+#[test]
+fn a_terminal_is_as_it_was_however_the_program_ends() {
+    const END: &str = "EVLET_OS_TEST_END";
+    let name = "stdio::a_terminal_is_as_it_was_however_the_program_ends";
+    let Some(_) = again(name) else {
+        return run(async {
+            let (mut input, _out) = (stdin().unwrap(), stdout().unwrap());
+            println!("ready");
+            let reading = spawn(async move { input.read(&mut [0; 8]).await });
+            sleep(Duration::from_millis(5)).await;
+            match std::env::var(END).unwrap().as_str() {
+                "exit" => std::process::exit(0),
+                "panic" => panic!("as asked"),
+                "kill" => drop(reading.await),
+                _ => {}
+            }
+        });
+    };
+    for end in ["return", "exit", "panic", "kill"] {
+        let (mut person, program) = terminal();
+        let mode = tcgetattr(&program).unwrap();
+        let mut child = again(name)
+            .unwrap()
+            .env(END, end)
+            .stdin(program.try_clone().unwrap())
+            .stdout(program.try_clone().unwrap())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        read_until(&mut person, "ready");
+        if end == "kill" {
+            thread::sleep(Duration::from_millis(20));
+            child.kill().unwrap();
+        }
+        child.wait().unwrap();
+        assert!(is_blocking(&program), "after {end}");
+        let now = tcgetattr(&program).unwrap();
+        assert_eq!(now.local_modes, mode.local_modes, "after {end}");
+        assert_eq!(now.input_modes, mode.input_modes, "after {end}");
+    }
 }
 
 #[test]

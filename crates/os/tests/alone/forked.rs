@@ -12,9 +12,10 @@ use evlet_os::signal::{Signal, SignalStream, after_fork, signal};
 use futures::FutureExt;
 use rustix::process::{WaitOptions, getpid, kill_process, wait};
 
+use crate::Scenario;
 use crate::fork::Forked;
 
-pub(crate) const SCENARIOS: &[(&str, fn())] = &[
+pub(crate) const SCENARIOS: &[Scenario] = &[
     (
         "a_child_that_parted_is_not_heard",
         a_child_that_parted_is_not_heard,

@@ -1,22 +1,29 @@
-//! Signals and children in a process that was forked, which the service crate's workers will be.
+//! Scenarios that need a process of their own with hardly any other thread in it: they fork, or close
+//! descriptors underneath those who use them.
 //!
-//! A fork copies one thread only, so each scenario runs in a process of its own that has hardly any other:
-//! this program starts itself once for each, as `crates/hub/tests/alone` does.
+//! This program starts itself once for each, as `crates/hub/tests/alone` does.
 
-mod fork;
-mod scenarios;
+mod fork; // a forked child that runs a closure
+mod forked; // what a fork may rely on, as a server's workers will
+mod underneath; // descriptors closed by somebody else
 
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use scenarios::SCENARIOS;
-
-const SCENARIO: &str = "EVLET_OS_FORKED";
+const SCENARIO: &str = "EVLET_OS_SCENARIO";
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// A name, and what runs under it.
+type Scenario = (&'static str, fn());
+
+fn scenarios() -> Vec<Scenario> {
+    [forked::SCENARIOS, underneath::SCENARIOS].concat()
+}
+
 fn main() -> ExitCode {
+    let all = scenarios();
     if let Ok(name) = std::env::var(SCENARIO) {
-        let scenario = SCENARIOS.iter().find(|(other, _)| *other == name);
+        let scenario = all.iter().find(|(other, _)| *other == name);
         let (_, scenario) = scenario.expect("a scenario of this name");
         std::thread::spawn(|| {
             std::thread::sleep(LIMIT);
@@ -33,7 +40,7 @@ fn main() -> ExitCode {
     let list = std::env::args().any(|argument| argument == "--list");
     let ignored = std::env::args().any(|argument| argument == "--ignored");
     let mut failed = 0;
-    for (name, _) in SCENARIOS {
+    for (name, _) in all {
         if ignored || !(chosen.is_empty() || chosen.iter().any(|part| name.contains(part.as_str())))
         {
             continue;
@@ -57,7 +64,7 @@ fn passes(name: &str) -> bool {
         .output()
         .expect("a process");
     let passed = output.status.success();
-    println!("forked {name} ... {}", if passed { "ok" } else { "FAILED" });
+    println!("alone {name} ... {}", if passed { "ok" } else { "FAILED" });
     if !passed {
         println!("{}", output.status);
         println!("{}", String::from_utf8_lossy(&output.stdout));

@@ -3,6 +3,9 @@
 //! For descriptors that are somebody else's: they stay as they are, blocking or not, and are on the hub
 //! only while this waits. What is evlet's own is better awaited itself.
 
+mod error; // SelectError: what happened to which descriptor
+
+use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -15,6 +18,9 @@ use std::time::Duration;
 use evlet_hub::wait::poll_budget;
 use evlet_hub::{Interest, Sleep, Trampoline, sleep, trampoline};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+pub use error::SelectError;
 
 /// Which descriptors are ready, as places in the two lists that [`select`] was given, in order. Both
 /// are empty when the limit was reached.
@@ -36,13 +42,16 @@ impl Ready {
 /// Waits until at least one of `read` can be read or one of `write` can be written, at most for
 /// `limit`; tells all that are ready then. A limit of zero asks without waiting.
 ///
-/// Regular files are always ready. There is no third list: exceptional conditions are a matter of few
+/// A descriptor may be in both lists, and more than once in one: it is told as often. Regular files are
+/// always ready. Without any descriptor it is a sleep. There is no third list: exceptional conditions are a matter of few
 /// descriptors, and eventlet never reported one either.
 ///
 /// # Errors
-/// `EBADF` for a descriptor that is not open, with its number in the message; outside a running hub, if
-/// it has to wait; [`ResourceBusy`](io::ErrorKind::ResourceBusy) when another green thread waits for
-/// the same.
+/// A [`SelectError`], inside, says to which descriptor it happened: it is not open (`EBADF`), from the
+/// start or closed by somebody else while this waits (noticed within a second or so); another green
+/// thread waits for the same ([`ResourceBusy`](io::ErrorKind::ResourceBusy)); outside a running hub, if
+/// it has to wait. [`InvalidInput`](io::ErrorKind::InvalidInput) without descriptors and without a
+/// limit, which would never end.
 ///
 /// # Cancel safety
 /// Dropping it has no effect.
@@ -76,9 +85,13 @@ pub fn select<'a>(
     };
     let mut all = wait(read, Interest::Readable);
     all.extend(wait(write, Interest::Writable));
+    // Each once: a second wait for the same would find the first in its way.
+    let mut seen = HashSet::with_capacity(all.len());
     let mut waits = Vec::with_capacity(all.len());
     for (fd, interest) in &all {
-        waits.push(trampoline(*fd, *interest, None)); // shown with the user's line, as this function is
+        if seen.insert((fd.as_raw_fd(), *interest == Interest::Readable)) {
+            waits.push((*fd, trampoline(*fd, *interest, None))); // shown with the user's line, as this function is
+        }
     }
     Select {
         all,
@@ -96,7 +109,7 @@ pub struct Select<'a> {
     all: Vec<(BorrowedFd<'a>, Interest)>,
     /// So many of them are to be read.
     reads: usize,
-    waits: Vec<Trampoline<BorrowedFd<'a>>>,
+    waits: Vec<(BorrowedFd<'a>, Trampoline<BorrowedFd<'a>>)>,
     limit: Option<Sleep>,
     is_poll: bool,
     at: &'static Location<'static>,
@@ -117,14 +130,14 @@ impl Select<'_> {
             })
             .collect();
         while let Err(error) = poll(&mut fds, Some(&Timespec::default())) {
-            if error != rustix::io::Errno::INTR {
-                return Err(error.into());
+            if error != Errno::INTR {
+                return Err(SelectError::of_all(error.into()));
             }
         }
         let mut ready = Ready::default();
         for (place, fd) in fds.iter().enumerate() {
             if fd.revents().contains(PollFlags::NVAL) {
-                return Err(named(fd.as_fd(), rustix::io::Errno::BADF.into()));
+                return Err(SelectError::of(fd.as_fd(), Errno::BADF.into()));
             }
             if fd.revents().is_empty() {
                 continue;
@@ -138,9 +151,8 @@ impl Select<'_> {
     }
 }
 
-fn named(fd: BorrowedFd<'_>, error: io::Error) -> io::Error {
-    let number = fd.as_raw_fd();
-    io::Error::new(error.kind(), format!("descriptor {number}: {error}"))
+fn is_open(fd: BorrowedFd<'_>) -> bool {
+    rustix::io::fcntl_getfd(fd).is_ok()
 }
 
 impl Future for Select<'_> {
@@ -155,21 +167,30 @@ impl Future for Select<'_> {
                 return Poll::Ready(Ok(ready));
             }
             let mut is_woken = false;
-            for (wait, (fd, _)) in this.waits.iter_mut().zip(&this.all) {
-                if let Poll::Ready(woken) = Pin::new(wait).poll(cx) {
-                    woken.map_err(|error| named(*fd, error))?;
-                    is_woken = true;
+            for (fd, wait) in &mut this.waits {
+                match Pin::new(wait).poll(cx) {
+                    Poll::Pending => {}
+                    Poll::Ready(Ok(())) => is_woken = true,
+                    // The hub has found it closed: the next question tells.
+                    Poll::Ready(Err(_)) if !is_open(*fd) => is_woken = true,
+                    Poll::Ready(Err(error)) => {
+                        return Poll::Ready(Err(SelectError::of(*fd, error)));
+                    }
                 }
             }
             if is_woken {
                 continue; // in the moment between the two questions
             }
-            if let Some(limit) = &mut this.limit
-                && Pin::new(limit).poll(cx).is_ready()
-            {
-                return Poll::Ready(Ok(Ready::default()));
-            }
-            return Poll::Pending;
+            return match &mut this.limit {
+                Some(limit) => Pin::new(limit).poll(cx).map(|()| Ok(Ready::default())),
+                None if this.all.is_empty() => {
+                    Poll::Ready(Err(SelectError::of_all(io::Error::new(
+                        io::ErrorKind::InvalidInput,
+                        "there are none, and no limit either: it would never end",
+                    ))))
+                }
+                None => Poll::Pending,
+            };
         }
     }
 }

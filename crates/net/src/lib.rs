@@ -61,7 +61,7 @@
 //! | [`resolve()`] | the look-up goes on unobserved |
 //! | [`MakeFile::read_line`] and its like | what has arrived stays in the file |
 //! | [`TcpStream::send_all`] | a part may be sent; [`SendAll::sent`] tells how much |
-//! | [`MakeFile::flush`], [`TlsStream::close`] | call it again |
+//! | [`MakeFile::flush`], [`TlsStream::close`], [`TlsStream::unwrap`] | call it again |
 //! | [`copy`], [`splice`] | a part is copied |
 //! | [`send_file`] | a part may be sent; [`SendFile::sent`] tells how much |
 //! | [`serve`] | accepts no more; handlers go on |
@@ -83,7 +83,7 @@
 //!
 //! TCP Fast Open, which no safe call offers. Waiting for unread input before a close (lingering close), so an answer sent
 //! right before closing may be lost if the peer has sent more than was read: read to the end first.
-//! Ending TLS and going on in plain text on the same connection. Windows.
+//! Windows.
 //!
 //! # Platforms
 //!
@@ -155,7 +155,9 @@ pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use tcp::{ATTEMPT_DELAY, Connect, ConnectOptions, KeepAlive, connect, connect_from};
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
-pub use tls::{Handshake, Pem, TlsConfig, TlsError, TlsStream, wrap_ssl};
+pub use tls::{
+    HANDSHAKES_AT_ONCE, Handshake, Pem, TlsConfig, TlsError, TlsStream, Unwrapped, wrap_ssl,
+};
 pub use transfer::{Recv, SendAll, SendOnce};
 pub use tries::Try;
 pub use udp::{ConnectUdp, DatagramBatch, Datagrams, RecvBatch, UdpOptions, UdpSocket};

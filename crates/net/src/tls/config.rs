@@ -9,16 +9,17 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rustls::RootCertStore;
-use rustls::client::ClientConfig;
+use rustls::client::{ClientConfig, ClientConnection};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
-use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use rustls::server::{ServerConfig, ServerConnection, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{Connection, RootCertStore};
 
 use super::error::{Cause, Side};
 use super::identity::{Exchangeable, load};
 use super::pem::{Pem, certificates};
+use super::places::{HANDSHAKES_AT_ONCE, Places};
 
 /// How long a handshake may take unless [`TlsConfig::handshake_timeout`] says otherwise.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -50,6 +51,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
 pub struct TlsConfig {
     kind: Kind,
     handshake_timeout: Duration,
+    /// Of a server; its clones share them.
+    places: Option<Arc<Places>>,
     cut_is_end: bool,
 }
 
@@ -73,6 +76,15 @@ enum Kind {
 pub(super) enum Ready {
     Client(Arc<ClientConfig>, ServerName<'static>),
     Server(Arc<ServerConfig>),
+}
+
+impl Ready {
+    pub(super) fn connection(self) -> Result<Connection, rustls::Error> {
+        match self {
+            Ready::Client(config, name) => ClientConnection::new(config, name).map(Into::into),
+            Ready::Server(config) => ServerConnection::new(config).map(Into::into),
+        }
+    }
 }
 
 impl TlsConfig {
@@ -136,9 +148,14 @@ impl TlsConfig {
     }
 
     fn new(kind: Kind) -> TlsConfig {
+        let places = match kind {
+            Kind::Client { .. } => None,
+            Kind::Server { .. } => Some(Places::new(HANDSHAKES_AT_ONCE)),
+        };
         TlsConfig {
             kind,
             handshake_timeout: HANDSHAKE_TIMEOUT,
+            places,
             cut_is_end: false,
         }
     }
@@ -289,6 +306,18 @@ impl TlsConfig {
         self
     }
 
+    /// How many handshakes a server does at once, [`HANDSHAKES_AT_ONCE`](crate::HANDSHAKES_AT_ONCE) unless set;
+    /// zero counts as one. This value and its clones have them together; a client has no such bound.
+    ///
+    /// More wait in line, within their own [`handshake_timeout`](Self::handshake_timeout). A client that has
+    /// sent nothing yet takes no place, and neither accepting nor open connections ever wait for one.
+    pub fn handshakes_at_once(mut self, bound: usize) -> TlsConfig {
+        if let Kind::Server { .. } = self.kind {
+            self.places = Some(Places::new(bound));
+        }
+        self
+    }
+
     /// Takes the end of the connection for an orderly end even when the peer has not said so
     /// (close_notify). Only for protocols that know by themselves when they are complete, as HTTP
     /// does: otherwise somebody in between can cut off a message unseen.
@@ -299,6 +328,10 @@ impl TlsConfig {
 
     pub(super) fn takes_cut_for_end(&self) -> bool {
         self.cut_is_end
+    }
+
+    pub(super) fn places(&self) -> Option<&Arc<Places>> {
+        self.places.as_ref()
     }
 
     pub(super) fn limit(&self) -> Duration {

@@ -37,6 +37,12 @@ pub(crate) enum Cause {
     /// The peer ended the connection without a close_notify.
     CutOff,
     TimedOut(Duration),
+    /// All that time it waited for a place among so many handshakes at once.
+    NoPlace(Duration, usize),
+    /// The peer has sent text that nobody has read, and the stream below is asked for.
+    Unread,
+    /// The stream below was given back.
+    TakenBack,
     /// We closed it before it was done.
     Closed,
     Stream(Arc<io::Error>),
@@ -82,12 +88,14 @@ impl TlsError {
 
     fn kind(&self) -> io::ErrorKind {
         match &self.cause {
-            Cause::NoServerName | Cause::BadServerName => io::ErrorKind::InvalidInput,
+            Cause::NoServerName | Cause::BadServerName | Cause::Unread => {
+                io::ErrorKind::InvalidInput
+            }
             Cause::NoRoots(_) => io::ErrorKind::NotFound,
             Cause::Tls(_) => io::ErrorKind::InvalidData,
             Cause::CutOff => io::ErrorKind::UnexpectedEof,
-            Cause::TimedOut(_) => io::ErrorKind::TimedOut,
-            Cause::Closed => io::ErrorKind::NotConnected,
+            Cause::TimedOut(_) | Cause::NoPlace(..) => io::ErrorKind::TimedOut,
+            Cause::Closed | Cause::TakenBack => io::ErrorKind::NotConnected,
             Cause::Stream(error) => error.kind(),
         }
     }
@@ -135,6 +143,18 @@ impl fmt::Display for TlsError {
             Cause::TimedOut(limit) => write!(
                 f,
                 ": the peer did not finish it within {limit:?} (TlsConfig::handshake_timeout)"
+            ),
+            Cause::NoPlace(limit, bound) => write!(
+                f,
+                ": it found no place among {bound} handshakes at once within {limit:?} \
+                 (TlsConfig::handshakes_at_once)"
+            ),
+            Cause::Unread => f.write_str(
+                ": the peer has sent text that was not read yet; read until zero before taking TLS \
+                 off (TlsStream::unwrap)",
+            ),
+            Cause::TakenBack => f.write_str(
+                ": TLS was taken off this stream (TlsStream::unwrap); go on with what that gave",
             ),
             Cause::Closed => f.write_str(": closed on this side before it was done"),
             Cause::Stream(error) => write!(f, ": {error}"),

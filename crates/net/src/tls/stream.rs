@@ -8,20 +8,24 @@
 //! so is the tail of an earlier write that the socket had no room for (promise G-4).
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use evlet_hub::{Sleep, sleep};
+use evlet_hub::Sleep;
 use futures::io::{AsyncRead, AsyncWrite};
-use futures_rustls::{Accept, Connect, TlsAcceptor, TlsConnector};
-use rustls::{HandshakeKind, ProtocolVersion};
+use rustls::{Connection, HandshakeKind, ProtocolVersion};
 
 use super::config::{Ready, TlsConfig};
 use super::duplex_waker::{DuplexWaker, Half};
 use super::error::{Cause, Side, TlsError};
+use super::handshake::{Handshake, Until};
+use super::link::Link;
+use super::places::Place;
+use super::unwrapped::Unwrapped;
 
 /// Puts TLS on a stream, as the side that `config` says. The handshake happens with the first
 /// operation.
@@ -70,6 +74,7 @@ where
         state,
         wakers: DuplexWaker::new(),
         timer: None,
+        place: config.places().map(Place::new),
         limit: config.limit(),
         cut_is_end: config.takes_cut_for_end(),
         side,
@@ -85,24 +90,30 @@ where
 /// Reading gives zero after the peer's orderly end and `UnexpectedEof` when the connection ends
 /// without one, since what should have come may have been cut off. [`close`](Self::close) says
 /// goodbye properly; dropping does not, and drops what the socket had no room for yet.
+/// [`unwrap`](Self::unwrap) ends TLS alone and gives the stream below back.
+///
+/// A write is encrypted in records of 16 KiB, and up to 64 KiB of them go out in one system call; parts
+/// that are written together (`write_vectored`) share records. A read takes all that has arrived and
+/// that there is room for. While nothing arrives, a connection keeps no buffer for it.
 ///
 /// An error is final: the handshake's is given again by each later operation.
 pub struct TlsStream<S> {
-    state: State<S>,
-    wakers: DuplexWaker,
+    pub(super) state: State<S>,
+    pub(super) wakers: DuplexWaker,
     /// The handshake's.
-    timer: Option<Sleep>,
-    limit: Duration,
-    cut_is_end: bool,
-    side: Side,
+    pub(super) timer: Option<Sleep>,
+    /// Among the handshakes at once, if those are counted.
+    pub(super) place: Option<Place>,
+    pub(super) limit: Duration,
+    pub(super) cut_is_end: bool,
+    pub(super) side: Side,
 }
 
-enum State<S> {
+pub(super) enum State<S> {
     /// Nothing was sent or received yet.
     Fresh(S, Ready),
-    Connecting(Connect<S>),
-    Accepting(Accept<S>),
-    Open(futures_rustls::TlsStream<S>),
+    InHandshake(Box<Link<S>>),
+    Open(Box<Link<S>>),
     Failed(TlsError),
 }
 
@@ -158,13 +169,61 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         poll_fn(|cx| Pin::new(&mut *self).poll_close(cx)).await
     }
 
-    /// The stream below; not while the handshake is under way, which has it then, nor after it has
-    /// failed, which closes it.
+    /// Ends TLS and gives the stream below back, to go on in plain text: sends what is left, says goodbye
+    /// (close_notify), and waits for the peer's goodbye, which it owes us. What the peer has sent after
+    /// that comes first from the stream that is given back: no byte is lost.
+    ///
+    /// It waits as long as the peer takes; put a [`timeout`](evlet_hub::timeout) around it. Like any other
+    /// operation, it does the handshake if it is the first.
+    ///
+    /// # Errors
+    /// [`TlsError`] inside an [`io::Error`]: `InvalidInput` when the peer has sent text that was not read yet
+    /// (read until zero, then call again), `UnexpectedEof` when it left without its goodbye. The TlsStream keeps
+    /// the stream then. After a success, each operation on the TlsStream fails with `NotConnected`.
+    ///
+    /// # Cancel safety
+    /// May be called again. Nothing can be written after the first call.
+    ///
+    /// ```
+    /// # fn config() -> std::io::Result<(evlet_net::TlsConfig, evlet_net::TlsConfig)> {
+    /// #     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// #     let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    /// #     let client = evlet_net::TlsConfig::client().roots_pem(&cert)?;
+    /// #     Ok((evlet_net::TlsConfig::server(cert, key)?, client.server_name("localhost")))
+    /// # }
+    /// use evlet_net::{testing::duplex, wrap_ssl};
+    /// # let (for_server, for_client) = config()?;
+    /// evlet_hub::run(async {
+    ///     let (near, far) = duplex();
+    ///     evlet_hub::spawn_n(async move {
+    ///         let mut stream = wrap_ssl(far, &for_server);
+    ///         stream.send_all(b"secret").await.unwrap();
+    ///         let mut plain = stream.unwrap().await.unwrap();
+    ///         plain.send_all(b"public").await.unwrap();
+    ///     });
+    ///
+    ///     let mut stream = wrap_ssl(near, &for_client);
+    ///     let mut buf = [0; 100];
+    ///     assert_eq!(stream.recv(&mut buf).await?, 6);
+    ///     assert_eq!(stream.recv(&mut buf).await?, 0); // the peer's goodbye
+    ///     let mut plain = stream.unwrap().await?;
+    ///     let n = plain.recv(&mut buf).await?;
+    ///     assert_eq!(&buf[..n], b"public");
+    ///     Ok::<(), std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub async fn unwrap(&mut self) -> io::Result<Unwrapped<S>> {
+        poll_fn(|cx| self.poll_unwrap(cx)).await
+    }
+
+    /// The stream below; not after the handshake has failed, which closes it, nor after
+    /// [`unwrap`](Self::unwrap).
     pub fn get_ref(&self) -> Option<&S> {
         match &self.state {
             State::Fresh(stream, _) => Some(stream),
-            State::Open(stream) => Some(stream.get_ref().0),
-            State::Connecting(_) | State::Accepting(_) | State::Failed(_) => None,
+            State::InHandshake(link) | State::Open(link) => Some(link.io()),
+            State::Failed(_) => None,
         }
     }
 
@@ -176,9 +235,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
     /// The name that the client asked for (SNI), on the server's side once the handshake is done.
     pub fn sni(&self) -> Option<&str> {
         match &self.state {
-            State::Open(futures_rustls::TlsStream::Server(stream)) => {
-                stream.get_ref().1.server_name()
-            }
+            State::Open(link) => match link.tls() {
+                Connection::Server(server) => server.server_name(),
+                Connection::Client(_) => None,
+            },
             _ => None,
         }
     }
@@ -209,194 +269,50 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
 
     fn session(&self) -> Option<&rustls::CommonState> {
         match &self.state {
-            State::Open(stream) => Some(stream.get_ref().1),
+            State::Open(link) => Some(link.tls()),
             _ => None,
         }
     }
 
-    /// Goes on with the handshake, for whichever half asks.
-    fn poll_handshake(&mut self, half: Half, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &self.state {
-            State::Open(_) => return Poll::Ready(Ok(())),
-            State::Failed(error) => return Poll::Ready(Err(error.clone().into())),
-            State::Fresh(..) => self.begin(),
-            State::Connecting(_) | State::Accepting(_) => {}
-        }
-        let TlsStream {
-            state,
-            wakers,
-            timer,
-            limit,
-            side,
-            ..
-        } = self;
-        let done = ready!(wakers.poll(half, cx, |cx| {
-            // The timer first, so that the hub shows the stream as what is waited for.
-            let timer = timer.get_or_insert_with(|| sleep(*limit));
-            let late = Pin::new(timer).poll(cx).is_ready();
-            let polled = match state {
-                State::Connecting(connect) => Pin::new(connect)
-                    .poll(cx)
-                    .map_ok(futures_rustls::TlsStream::from),
-                State::Accepting(accept) => Pin::new(accept)
-                    .poll(cx)
-                    .map_ok(futures_rustls::TlsStream::from),
-                State::Fresh(..) | State::Open(_) | State::Failed(_) => return Poll::Pending,
-            };
-            match polled {
-                Poll::Ready(Ok(stream)) => Poll::Ready(Ok(stream)),
-                Poll::Ready(Err(error)) => Poll::Ready(Err(TlsError::of(side, true, error))),
-                Poll::Pending if late => {
-                    let cause = Cause::TimedOut(*limit);
-                    Poll::Ready(Err(TlsError::new(side.clone(), true, cause)))
-                }
-                Poll::Pending => Poll::Pending,
-            }
-        }));
-        *timer = None;
-        let result = match done {
-            Ok(stream) => {
-                *state = State::Open(stream);
-                Ok(())
-            }
-            Err(error) => {
-                *state = State::Failed(error.clone());
-                Err(error.into())
-            }
-        };
-        self.wakers.wake_other(half);
-        Poll::Ready(result)
-    }
-
-    /// Makes the first step of the handshake possible.
-    fn begin(&mut self) {
-        let closed = State::Failed(TlsError::new(self.side.clone(), true, Cause::Closed));
-        self.state = match std::mem::replace(&mut self.state, closed) {
-            State::Fresh(stream, Ready::Client(config, name)) => {
-                State::Connecting(TlsConnector::from(config).connect(name, stream))
-            }
-            State::Fresh(stream, Ready::Server(config)) => {
-                State::Accepting(TlsAcceptor::from(config).accept(stream))
-            }
-            other => other,
-        };
-    }
-
     /// Runs `op` on the open connection, after the handshake.
-    fn poll_open<R>(
+    pub(super) fn poll_open<R>(
         &mut self,
         half: Half,
         cx: &mut Context<'_>,
-        op: impl FnOnce(&mut futures_rustls::TlsStream<S>, &mut Context<'_>) -> Poll<io::Result<R>>,
+        op: impl FnOnce(&mut Link<S>, &mut Context<'_>) -> Poll<io::Result<R>>,
     ) -> Poll<io::Result<R>> {
-        ready!(self.poll_handshake(half, cx))?;
-        let State::Open(stream) = &mut self.state else {
+        // A server waits for the last that a client has to say, and who only reads may say no more.
+        let until = match (half, &self.side) {
+            (Half::Reader, Side::Client(_)) => Until::Said,
+            _ => Until::Agreed,
+        };
+        ready!(self.poll_handshake(half, until, cx))?;
+        let State::Open(link) = &mut self.state else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
         let side = &self.side;
-        let polled = self.wakers.poll(half, cx, |cx| op(stream, cx));
+        let polled = self.wakers.poll(half, cx, |cx| op(link, cx));
         polled.map_err(|error| TlsError::of(side, false, error).into())
     }
-}
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        if buf.is_empty() {
-            // Not for rustls: it would take this for the end of a record that is partly read.
-            return Poll::Ready(Ok(0));
+    fn poll_unwrap(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Unwrapped<S>>> {
+        let all_read = ready!(self.poll_open(Half::Reader, cx, |link, cx| {
+            ready!(link.poll_goodbye(cx))?;
+            link.poll_peer_goodbye(cx)
+        }))?;
+        if !all_read {
+            let unread = TlsError::new(self.side.clone(), false, Cause::Unread);
+            return Poll::Ready(Err(unread.into()));
         }
-        let this = self.get_mut();
-        let cut_is_end = this.cut_is_end;
-        this.poll_open(Half::Reader, cx, |stream, cx| {
-            let mut got = Pin::new(&mut *stream).poll_read(cx, buf);
-            if stream.get_ref().1.wants_write() {
-                // Its failure is the writer's to see: what was read is good all the same. When
-                // another green thread waits to write, that one sends this too.
-                let _ = Pin::new(&mut *stream).poll_flush(cx);
-                if got.is_pending() {
-                    got = Pin::new(&mut *stream).poll_read(cx, buf);
-                }
+        let taken = TlsError::new(self.side.clone(), false, Cause::TakenBack);
+        Poll::Ready(match mem::replace(&mut self.state, State::Failed(taken)) {
+            State::Open(link) => {
+                let (stream, early) = link.into_parts();
+                Ok(Unwrapped::new(stream, early))
             }
-            match got {
-                Poll::Ready(Err(error))
-                    if cut_is_end && error.kind() == io::ErrorKind::UnexpectedEof =>
-                {
-                    Poll::Ready(Ok(0))
-                }
-                got => got,
-            }
+            State::Failed(error) => Err(error.into()),
+            State::Fresh(..) | State::InHandshake(_) => Err(io::ErrorKind::NotConnected.into()),
         })
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.get_mut().poll_open(Half::Writer, cx, |stream, cx| {
-            Pin::new(stream).poll_write(cx, data)
-        })
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.get_mut().poll_open(Half::Writer, cx, |stream, cx| {
-            Pin::new(stream).poll_write_vectored(cx, data)
-        })
-    }
-
-    /// Sends what a write left. Before the handshake there is nothing to send.
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        match &this.state {
-            State::Fresh(..) | State::Connecting(_) | State::Accepting(_) => Poll::Ready(Ok(())),
-            _ => this.poll_open(Half::Writer, cx, |stream, cx| {
-                Pin::new(stream).poll_flush(cx)
-            }),
-        }
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        match &mut this.state {
-            State::Fresh(stream, _) => Pin::new(stream).poll_close(cx),
-            State::Failed(_) => Poll::Ready(Ok(())),
-            State::Open(_) => this.poll_open(Half::Writer, cx, |stream, cx| {
-                Pin::new(stream).poll_close(cx)
-            }),
-            // Nothing to say goodbye to yet: the handshake is given up and its stream closed.
-            State::Connecting(_) | State::Accepting(_) => {
-                let closed = TlsError::new(this.side.clone(), true, Cause::Closed);
-                this.state = State::Failed(closed);
-                this.timer = None;
-                this.wakers.wake_other(Half::Writer);
-                Poll::Ready(Ok(()))
-            }
-        }
-    }
-}
-
-/// Future of [`TlsStream::handshake`].
-#[derive(Debug)]
-#[must_use = "the handshake waits for the first operation unless this is awaited"]
-pub struct Handshake<'a, S> {
-    stream: &'a mut TlsStream<S>,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for Handshake<'_, S> {
-    type Output = io::Result<()>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.get_mut().stream.poll_handshake(Half::Reader, cx)
     }
 }
 
@@ -405,7 +321,7 @@ impl<S> fmt::Debug for TlsStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::Fresh(..) => "fresh",
-            State::Connecting(_) | State::Accepting(_) => "in its handshake",
+            State::InHandshake(_) => "in its handshake",
             State::Open(_) => "open",
             State::Failed(_) => "failed",
         };

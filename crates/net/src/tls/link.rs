@@ -1,0 +1,317 @@
+//! rustls between a reader and writer of text and a stream of bytes.
+//!
+//! rustls knows the protocol and nothing of sockets: what it has to say is taken from it and written
+//! (`poll_push`), what was read is given to it (`poll_pull`). Everything here is a poll that may end at
+//! any place and be called again; what was done is kept here and not in a future.
+//!
+//! What rustls has to say while we read (the answer to a key update, session tickets, an alert) goes out
+//! when reading has to wait, or with the next operation, whichever comes first. So a server's tickets go
+//! with its first answer, in one system call.
+
+use std::io::{self, BufRead, IoSlice, Read, Write};
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures::io::{AsyncRead, AsyncWrite};
+use rustls::Connection;
+
+use super::incoming::{Came, Incoming};
+
+/// A stream with TLS on it.
+pub(super) struct Link<S> {
+    io: S,
+    tls: Connection,
+    incoming: Incoming,
+    /// The last read of the stream took all that had arrived.
+    drained: bool,
+    /// Something was written that the stream below was not asked to flush.
+    unflushed: bool,
+    /// The handshake has just ended: what it has left to say may go with what comes next.
+    new: bool,
+    /// `close_notify` is said or under way.
+    said_goodbye: bool,
+    /// What rustls found wrong. It is final.
+    broken: Option<rustls::Error>,
+    /// A failure that came with good bytes before it.
+    kept: Option<io::Error>,
+}
+
+/// Text to write, in one part or several.
+#[derive(Clone, Copy)]
+pub(super) enum Text<'a> {
+    One(&'a [u8]),
+    Parts(&'a [IoSlice<'a>]),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+    pub(super) fn new(io: S, tls: Connection) -> Link<S> {
+        Link {
+            io,
+            tls,
+            incoming: Incoming::default(),
+            drained: false,
+            unflushed: false,
+            new: true,
+            said_goodbye: false,
+            broken: None,
+            kept: None,
+        }
+    }
+
+    pub(super) fn io(&self) -> &S {
+        &self.io
+    }
+
+    pub(super) fn tls(&self) -> &Connection {
+        &self.tls
+    }
+
+    /// The stream below, and what came on it after the peer's goodbye.
+    pub(super) fn into_parts(self) -> (S, Vec<u8>) {
+        (self.io, self.incoming.into_rest())
+    }
+
+    /// Waits until the peer has said something, without looking at it. False: it has gone.
+    pub(super) fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let heard = self.incoming.poll_fill(&mut self.io, cx, 0);
+        self.incoming.settle();
+        heard.map_ok(|came| came != Came::End)
+    }
+
+    /// Goes on with the handshake until it is over. The last that we have to say may be left, to go with
+    /// what comes next.
+    pub(super) fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let done = self.poll_shaken(cx);
+        self.incoming.settle();
+        done
+    }
+
+    fn poll_shaken(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.tls.is_handshaking() {
+            if self.incoming.is_empty() {
+                ready!(self.poll_flush(cx))?;
+            }
+            if ready!(self.poll_pull(cx, 0))? == Came::End && self.tls.is_handshaking() {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads until `buf` is full or nothing more has arrived.
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if !mem::take(&mut self.new) && self.has_to_say() {
+            // Its failure is the writer's to see: what is read is good all the same.
+            let _ = self.poll_flush(cx);
+        }
+        let read = self.poll_text(cx, buf);
+        self.incoming.settle();
+        if read.is_pending() && self.has_to_say() {
+            let _ = self.poll_flush(cx);
+        }
+        read
+    }
+
+    fn has_to_say(&self) -> bool {
+        self.tls.wants_write() || self.unflushed
+    }
+
+    fn poll_text(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if let Some(error) = self.kept.take() {
+            return Poll::Ready(Err(error));
+        }
+        let mut filled = 0;
+        loop {
+            match self.tls.reader().read(&mut buf[filled..]) {
+                Ok(0) => return Poll::Ready(Ok(filled)),
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) if filled > 0 => return Poll::Ready(Ok(filled)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            // The next read would find nothing, most likely, or brings its own error.
+            let enough = filled > 0 && self.incoming.is_empty() && self.drained;
+            if enough || filled == buf.len() {
+                return Poll::Ready(Ok(filled));
+            }
+            match self.poll_pull(cx, buf.len() - filled) {
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending if filled == 0 => return Poll::Pending,
+                Poll::Ready(Err(error)) if filled == 0 => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(error)) => {
+                    self.kept = Some(error);
+                    return Poll::Ready(Ok(filled));
+                }
+                Poll::Pending => return Poll::Ready(Ok(filled)),
+            }
+        }
+    }
+
+    /// Encrypts what there is room for, 64 KiB at most, and writes it; what the stream below does not
+    /// take at once is kept for the next operation.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        text: Text<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if text.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        if let Some(error) = &self.broken {
+            return Poll::Ready(Err(failed(error.clone())));
+        }
+        if self.said_goodbye {
+            let said =
+                "this side has said goodbye already (close): nothing can be written after it";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::BrokenPipe, said)));
+        }
+        loop {
+            let mut writer = self.tls.writer();
+            let taken = match text {
+                Text::One(text) => writer.write(text)?,
+                Text::Parts(parts) => writer.write_vectored(parts)?,
+            };
+            match self.poll_push(cx) {
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                _ if taken > 0 => return Poll::Ready(Ok(taken)),
+                Poll::Pending => return Poll::Pending,
+                // Now there is room.
+                Poll::Ready(Ok(())) => {}
+            }
+        }
+    }
+
+    /// Writes all that there is to say.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_push(cx))?;
+        if self.unflushed {
+            ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says goodbye, once.
+    pub(super) fn poll_goodbye(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.said_goodbye {
+            self.said_goodbye = true;
+            self.tls.send_close_notify();
+        }
+        self.poll_flush(cx)
+    }
+
+    /// Says goodbye, and ends the writing side of the stream below.
+    pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_goodbye(cx))?;
+        match ready!(Pin::new(&mut self.io).poll_close(cx)) {
+            // It is gone already.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            closed => Poll::Ready(closed),
+        }
+    }
+
+    /// Waits for the peer's goodbye: true. False: it has sent text that nobody has read.
+    pub(super) fn poll_peer_goodbye(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        loop {
+            match self.tls.reader().fill_buf() {
+                Ok(text) => return Poll::Ready(Ok(text.is_empty())),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            let pulled = self.poll_pull(cx, 0);
+            self.incoming.settle();
+            ready!(pulled)?;
+        }
+    }
+
+    /// Gives rustls the next that has come, of about `room` bytes of text.
+    fn poll_pull(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<Came>> {
+        if let Some(error) = &self.broken {
+            return Poll::Ready(Err(failed(error.clone())));
+        }
+        let asks = self.incoming.is_empty();
+        let Link { io, tls, .. } = self;
+        let pulled = ready!(self.incoming.poll_pull(io, tls, cx, room));
+        match &pulled {
+            Ok(came) if asks => self.drained = *came != Came::All,
+            Ok(_) => {}
+            Err(error) => {
+                let inside = error.get_ref();
+                self.broken = inside.and_then(|inside| inside.downcast_ref().cloned());
+                if self.broken.is_some() {
+                    // The peer is told why, as far as it listens.
+                    let _ = self.poll_flush(cx);
+                }
+            }
+        }
+        Poll::Ready(pulled)
+    }
+
+    /// Writes what rustls has to say.
+    fn poll_push(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.tls.wants_write() {
+            let mut below = Below {
+                io: &mut self.io,
+                cx,
+            };
+            match self.tls.write_tls(&mut below) {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Ok(_) => self.unflushed = true,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Text<'_> {
+    fn is_empty(self) -> bool {
+        match self {
+            Text::One(text) => text.is_empty(),
+            Text::Parts(parts) => parts.iter().all(|part| part.is_empty()),
+        }
+    }
+}
+
+fn failed(error: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+/// The stream below as rustls writes to it: `WouldBlock` for "not now".
+struct Below<'a, 'cx, S> {
+    io: &'a mut S,
+    cx: &'a mut Context<'cx>,
+}
+
+impl<S: AsyncWrite + Unpin> Below<'_, '_, S> {
+    fn now(polled: Poll<io::Result<usize>>) -> io::Result<usize> {
+        match polled {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Write for Below<'_, '_, S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Self::now(Pin::new(&mut *self.io).poll_write(self.cx, bytes))
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        Self::now(match parts {
+            // A plain write is cheaper.
+            [one] => Pin::new(&mut *self.io).poll_write(self.cx, one),
+            parts => Pin::new(&mut *self.io).poll_write_vectored(self.cx, parts),
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(()) // `Link` does
+    }
+}

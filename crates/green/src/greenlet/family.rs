@@ -9,9 +9,8 @@
 //! Who hands control over marks the other as running at once, before it has been polled: from then
 //! on nobody else can switch to it.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location};
 use std::pin::Pin;
@@ -19,7 +18,7 @@ use std::rc::{Rc, Weak};
 use std::task::Waker;
 
 use evlet_hub::report::{Report, report};
-use evlet_hub::{Exit, GreenThread, GreenThreadId, current, spawn_at};
+use evlet_hub::{Exit, GreenThread, current, green_local, spawn_at};
 use futures::FutureExt;
 
 use crate::greenlet::{Greenlet, GreenletError};
@@ -32,8 +31,6 @@ pub(super) struct Shared<T: 'static> {
     pub(super) parent: RefCell<Option<Greenlet<T>>>,
     /// `None` for a main greenlet, and before the first switch.
     thread: RefCell<Option<GreenThread<()>>>,
-    /// The green thread it is found by.
-    green_thread: Cell<Option<GreenThreadId>>,
     /// How many handles there are: while it is parked, as many as can switch to it.
     pub(super) handles: Cell<usize>,
     at: &'static Location<'static>,
@@ -64,7 +61,6 @@ impl<T: 'static> Shared<T> {
             waker: RefCell::new(None),
             parent: RefCell::new(None),
             thread: RefCell::new(None),
-            green_thread: Cell::new(None),
             handles: Cell::new(0),
             at,
         })
@@ -72,22 +68,26 @@ impl<T: 'static> Shared<T> {
 
     /// The greenlet of the running green thread; makes it a main one if it is none.
     pub(super) fn current(at: &'static Location<'static>) -> Rc<Self> {
-        let id = current();
-        if let Some(known) = id.and_then(find) {
-            return known;
+        if current().is_none() {
+            return Self::build(Stage::Running, None, at);
         }
-        let main = Self::build(Stage::Running, None, at);
-        if let Some(id) = id {
-            main.register(id);
-        }
-        main
+        find().unwrap_or_else(|| {
+            let main = Self::build(Stage::Running, None, at);
+            main.register();
+            main
+        })
     }
 
-    fn register(self: &Rc<Self>, id: GreenThreadId) {
-        self.green_thread.set(Some(id));
-        let entry: Box<dyn Any> = Box::new(Rc::downgrade(self));
-        let old = FAMILY.with_borrow_mut(|known| known.insert((id, TypeId::of::<T>()), entry));
-        drop(old);
+    /// Notes that it is the running green thread.
+    fn register(self: &Rc<Self>) {
+        let me: Box<dyn Any> = Box::new(Me(Rc::downgrade(self)));
+        // In a destructor at the end of the green thread it is found no more.
+        let _ = FAMILY.try_with(|known| {
+            let mut known = known.borrow_mut();
+            // Of one before it there is no handle any more.
+            known.retain(|other| !other.is::<Me<T>>());
+            known.push(me);
+        });
     }
 
     /// Hands control and `message` over to this greenlet; `by` is who had it.
@@ -129,7 +129,6 @@ impl<T: 'static> Shared<T> {
                 self.stage.set(Stage::Running);
                 let life = live(Life(Rc::clone(self)), body, first);
                 let thread = spawn_at(self.at, life);
-                self.register(thread.id());
                 self.thread.replace(Some(thread));
             }
             // Thrown into before it began: it ends, and the error is its parent's.
@@ -140,18 +139,26 @@ impl<T: 'static> Shared<T> {
         }
     }
 
-    /// The greenlet is dead; `last` goes to the nearest ancestor that is not.
+    /// The greenlet is dead; `last` goes to the nearest ancestor that is not, which is its parent from now
+    /// on: a long line of dead ancestors is neither kept nor walked by everybody who comes after.
     fn end(self: &Rc<Self>, last: Message<T>) {
         self.stage.set(Stage::Dead);
         let mut heir = self.parent.borrow().clone();
-        while let Some(greenlet) = heir {
-            let shared = &greenlet.shared;
-            match shared.stage.get() {
-                Stage::Dead => heir = shared.parent.borrow().clone(),
-                Stage::New => return shared.start(last, self),
-                Stage::Parked => return shared.receive(last),
-                Stage::Running => return shared.keep(last),
-            }
+        while let Some(greenlet) = &heir
+            && greenlet.is_dead()
+        {
+            let next = greenlet.shared.parent.borrow().clone();
+            heir = next;
+        }
+        let passed = self.parent.replace(heir.clone());
+        drop(passed);
+        let Some(greenlet) = heir else {
+            return drop(last);
+        };
+        match greenlet.shared.stage.get() {
+            Stage::Parked => greenlet.shared.receive(last),
+            Stage::New => greenlet.shared.start(last, self),
+            Stage::Running | Stage::Dead => greenlet.shared.keep(last),
         }
     }
 
@@ -176,21 +183,9 @@ impl<T: 'static> Shared<T> {
     }
 }
 
-impl<T: 'static> Drop for Shared<T> {
-    fn drop(&mut self) {
-        if let Some(id) = self.green_thread.get() {
-            // At the thread's end the table may be gone already.
-            let entry = FAMILY.try_with(|known| {
-                let mut known = known.try_borrow_mut().ok()?;
-                known.remove(&(id, TypeId::of::<T>()))
-            });
-            drop(entry);
-        }
-    }
-}
-
 /// The green thread of a greenlet.
 async fn live<T: 'static>(life: Life<T>, body: Body<T>, first: T) {
+    life.0.register();
     let body = AssertUnwindSafe(async move { body(first).await });
     let last = body.catch_unwind().await.map_err(|payload| {
         GreenletError::Panicked(Exit::Panicked(payload).panic_message().unwrap_or_default())
@@ -211,17 +206,32 @@ impl<T: 'static> Drop for Life<T> {
     }
 }
 
-type Known = HashMap<(GreenThreadId, TypeId), Box<dyn Any>>;
+/// A greenlet as its green thread knows it. At the end of that it is dropped, and a main greenlet, which
+/// has no body of its own to end, has ended.
+struct Me<T: 'static>(Weak<Shared<T>>);
 
-thread_local! {
-    /// The greenlets of this thread by the green threads they live in. An entry is a `Weak` and is
-    /// removed with its greenlet.
-    static FAMILY: RefCell<Known> = RefCell::new(HashMap::new());
+impl<T: 'static> Drop for Me<T> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.stage.set(Stage::Dead);
+            let unread = shared.inbox.take();
+            drop(unread);
+        }
+    }
 }
 
-fn find<T: 'static>(id: GreenThreadId) -> Option<Rc<Shared<T>>> {
-    FAMILY.with_borrow(|known| {
-        let entry = known.get(&(id, TypeId::of::<T>()))?;
-        entry.downcast_ref::<Weak<Shared<T>>>()?.upgrade()
-    })
+green_local! {
+    /// The greenlets that the running green thread is: one of each type of values at most.
+    static FAMILY: RefCell<Vec<Box<dyn Any>>> = RefCell::new(Vec::new());
+}
+
+fn find<T: 'static>() -> Option<Rc<Shared<T>>> {
+    let found = FAMILY.try_with(|known| {
+        let known = known.borrow();
+        known
+            .iter()
+            .find_map(|me| me.downcast_ref::<Me<T>>()?.0.upgrade())
+    });
+    // Nothing is found in a destructor at the end of the green thread.
+    found.ok().flatten()
 }

@@ -107,12 +107,12 @@ impl<T: 'static> Greenlet<T> {
         Switch::new(&self.shared, Err(error), Location::caller())
     }
 
-    /// The greenlet that gets what this one's body returns; `None` for a main greenlet.
+    /// The greenlet that gets what this one's body returns, or has got it; `None` for a main greenlet.
     pub fn parent(&self) -> Option<Greenlet<T>> {
         self.shared.parent.borrow().clone()
     }
 
-    /// Whether its body has ended.
+    /// Whether its body has ended; of a main greenlet, whether its green thread has.
     pub fn is_dead(&self) -> bool {
         self.shared.stage.get() == Stage::Dead
     }

@@ -47,7 +47,8 @@
 //! # Ends
 //!
 //! - A **dead** greenlet cannot be switched to: [`GreenletError::Dead`]. (greenlet passes the value
-//!   to the parent; a `switch` that gives back what one has just sent hides the mistake.)
+//!   to the parent; a `switch` that gives back what one has just sent hides the mistake.) A main greenlet is
+//!   dead when its green thread has ended; what its children return then is dropped.
 //! - A **panic** ends the greenlet and is passed to the parent as [`GreenletError::Panicked`].
 //! - When the **last handle** of a greenlet that waits in `switch` is dropped, nobody can switch to
 //!   it any more, so it is killed: its future is dropped at its next turn. Greenlets that keep each

@@ -19,6 +19,7 @@ mod dagpool;
 mod dagpool_cycles;
 mod event;
 mod greenlet;
+mod greenlet_ends;
 mod heartbeat;
 mod imap;
 mod limit;

@@ -137,7 +137,8 @@ impl Command {
     }
 
     /// How long [`output`](Self::output) and [`status`](Self::status) wait: then the child is killed
-    /// and reaped, and the error names command and limit. No limit by default.
+    /// and reaped, and the error names command and limit, with what it had written so far
+    /// ([`CommandError::stdout`]). No limit by default.
     ///
     /// What the child has started itself goes on. [`Child::wait_timeout`] waits with a limit
     /// and kills nothing.

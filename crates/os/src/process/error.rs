@@ -14,15 +14,16 @@ use std::time::Duration;
 /// evlet_hub::run(async {
 ///     let error = Command::new("no-such-program").spawn().unwrap_err();
 ///     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
-///     let inside = error.get_ref().and_then(|e| e.downcast_ref::<CommandError>()).unwrap();
+///     let inside = CommandError::of(&error).unwrap();
 ///     assert_eq!(inside.command(), "no-such-program");
 ///     assert!(matches!(inside.problem(), CommandProblem::Start(_)));
 /// });
 /// ```
-#[derive(Debug)]
 pub struct CommandError {
     command: String,
     problem: CommandProblem,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
 }
 
 /// What it was that went wrong.
@@ -54,7 +55,33 @@ impl CommandError {
         &self.problem
     }
 
+    /// What had been read of its standard output until then, at most
+    /// [`output_limit`](super::Command::output_limit): empty unless its output was collected and a limit of
+    /// time or size was reached.
+    pub fn stdout(&self) -> &[u8] {
+        &self.stdout
+    }
+
+    /// The same of its standard error.
+    pub fn stderr(&self) -> &[u8] {
+        &self.stderr
+    }
+
+    /// The one inside `error`, if it is one of this module's.
+    pub fn of(error: &io::Error) -> Option<&CommandError> {
+        error.get_ref()?.downcast_ref()
+    }
+
     pub(super) fn io(command: &str, problem: CommandProblem) -> io::Error {
+        CommandError::with_output(command, problem, Vec::new(), Vec::new())
+    }
+
+    pub(super) fn with_output(
+        command: &str,
+        problem: CommandProblem,
+        stdout: Vec<u8>,
+        stderr: Vec<u8>,
+    ) -> io::Error {
         let kind = match &problem {
             CommandProblem::Start(e) | CommandProblem::Watch(e) | CommandProblem::Signal(e) => {
                 e.kind()
@@ -68,8 +95,22 @@ impl CommandError {
             CommandError {
                 command: command.to_owned(),
                 problem,
+                stdout,
+                stderr,
             },
         )
+    }
+}
+
+/// Output is shown by its length: it may be millions of bytes.
+impl fmt::Debug for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandError")
+            .field("command", &self.command)
+            .field("problem", &self.problem)
+            .field("stdout", &self.stdout.len())
+            .field("stderr", &self.stderr.len())
+            .finish()
     }
 }
 

@@ -14,7 +14,7 @@ use evlet_hub::{Sleep, sleep};
 use futures::io::{AsyncRead, AsyncWrite};
 
 use super::child::Child;
-use super::error::CommandProblem;
+use super::error::{CommandError, CommandProblem};
 use crate::pipe::PipeReader;
 
 /// The future of [`Child::wait_with_output`] and [`Child::communicate`].
@@ -126,7 +126,15 @@ impl Future for Gather {
         }
         let status = ready!(ended)?;
         Poll::Ready(match this.killed.take() {
-            Some(why) => Err(this.child.process.failed(why)),
+            Some(why) => {
+                let keep = this.child.output_limit;
+                let [out, err] = [&mut this.stdout, &mut this.stderr].map(|read| {
+                    read.truncate(keep);
+                    std::mem::take(read)
+                });
+                let command = &this.child.process.command;
+                Err(CommandError::with_output(command, why, out, err))
+            }
             None => Ok(Output {
                 status,
                 stdout: std::mem::take(&mut this.stdout),

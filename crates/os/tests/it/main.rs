@@ -6,6 +6,7 @@
 mod alone; // tests in a process of their own
 
 mod fs; // files and directories: std's names, errors with paths, what is given up
+mod full_disk; // for files, standard streams and children
 mod pipe; // ends, ends that close, descriptors of others
 mod process; // children: output, streams, limits, signals, names in errors
 mod process_leaks; // no zombie, descriptor or thread is left, by any path

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use evlet_hub::{run, sleep, spawn, timeout};
 use evlet_os::process::{Command, CommandError, CommandProblem, Stdio};
-use evlet_os::signal::Signal;
+use evlet_os::signal::{Signal, signal};
 use futures::io::BufReader;
 use futures::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, StreamExt, poll};
 use std::os::unix::process::ExitStatusExt;
 
+use crate::alone::alone;
 use crate::signal::PATIENCE;
+use crate::terminate::send_to_myself;
 
 pub(crate) fn sh(script: &str) -> Command {
     let mut command = Command::new("sh");
@@ -19,8 +21,7 @@ pub(crate) fn sh(script: &str) -> Command {
 }
 
 pub(crate) fn inside(error: &std::io::Error) -> &CommandError {
-    let inner = error.get_ref().expect("a typed error is inside");
-    inner.downcast_ref().expect("it is a CommandError")
+    CommandError::of(error).expect("a CommandError is inside")
 }
 
 #[test]
@@ -185,6 +186,69 @@ fn collecting_output_is_abandoned_at_the_limit() {
         let late = sh("exec sleep 100").time_limit(limit).status().await;
         assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
         assert!(start.elapsed() < Duration::from_secs(2));
+    });
+}
+
+// Whoever looks for the reason wants to see how far it came.
+#[test]
+fn an_error_at_a_limit_carries_what_was_written_until_then() {
+    run(async {
+        let limit = Duration::from_millis(300);
+        let script = "echo out; echo err >&2; trap '' TERM; while :; do sleep 0.02; done";
+        let late = sh(script).time_limit(limit).output().await.unwrap_err();
+        let told = inside(&late);
+        assert_eq!(
+            (told.stdout(), told.stderr()),
+            (&b"out\n"[..], &b"err\n"[..])
+        );
+        assert_eq!(told.command(), format!("sh -c {script:?}"));
+        assert!(matches!(told.problem(), CommandProblem::TimeLimit(l) if *l == limit));
+        // `status` collects nothing, and a wait with a limit kills nothing.
+        let mut quiet = Command::new("sleep");
+        let late = quiet
+            .arg("100")
+            .time_limit(Duration::from_millis(5))
+            .status();
+        assert_eq!(inside(&late.await.unwrap_err()).stdout(), b"");
+
+        let flood = "echo whole >&2; exec yes";
+        let flood = sh(flood).output_limit(100_001).output().await.unwrap_err();
+        let told = inside(&flood);
+        assert_eq!(
+            (told.stdout().len(), told.stderr()),
+            (100_001, &b"whole\n"[..])
+        );
+        assert!(told.stdout().chunks_exact(2).all(|pair| pair == b"y\n"));
+        assert!(format!("{flood:?}").len() < 1000, "{flood:?}");
+    });
+}
+
+// proves C-7: signals arrive all the time, children write and end meanwhile
+#[test]
+fn interrupted_calls_are_invisible() {
+    alone("process::interrupted_calls_are_invisible", || {
+        run(async {
+            let mut storm = signal(Signal::WINCH).unwrap();
+            let stormy = spawn(async move {
+                loop {
+                    send_to_myself(Signal::WINCH);
+                    storm.recv().await.unwrap();
+                }
+            });
+            let runs: Vec<_> = (0..10)
+                .map(|n| {
+                    let script = format!("head -c 200000 /dev/zero; echo {n} >&2; exit {n}");
+                    spawn(async move { sh(&script).output().await.unwrap() })
+                })
+                .collect();
+            for (n, run) in runs.into_iter().enumerate() {
+                let all = timeout(PATIENCE, run).await.unwrap().unwrap();
+                assert_eq!(all.stdout.len(), 200_000);
+                assert_eq!(all.stderr, format!("{n}\n").into_bytes());
+                assert_eq!(all.status.code(), Some(n as i32));
+            }
+            stormy.kill().await;
+        });
     });
 }
 

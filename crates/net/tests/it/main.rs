@@ -35,10 +35,12 @@ mod stream; // recv, send, peek, ends
 mod tcp_options;
 mod tls;
 mod tls_by_hand; // a peer that does with TLS what no stream would
+mod tls_cancel; // dropped at every poll
 mod tls_errors; // certificates, settings and peers with something wrong
 mod tls_handshakes; // how many at once
 mod tls_identity; // client certificates, and certificates exchanged while they are used
 mod tls_openssl; // against another implementation
+mod tls_peers; // peers that do what is seldom done
 mod tls_records; // what goes together over the wire
 mod tls_session; // what a connection can tell, resumption, ends
 mod tls_unwrap; // and on in plain text

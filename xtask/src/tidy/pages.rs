@@ -3,7 +3,7 @@
 //! A page about code that has moved is worse than none. Checked are README.md and every page under
 //! docs/: targets of links, words in code marks that begin with a folder of the top level, the list
 //! of examples (both ways: none missing, none too many), the two commands of the README and the
-//! Rust version it states.
+//! Rust version it states. The page of faults names tests, which exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,9 @@ pub(super) fn check(workspace: &Workspace) -> Verdict {
         results.push(paths_exist(root, &page, &shown, &text));
         if shown == "README.md" {
             results.push(readme_is_true(workspace, &text));
+        }
+        if shown == FAULTS {
+            results.push(tests_exist(root, &text));
         }
     }
     verdict_of(results)
@@ -96,6 +99,33 @@ fn readme_is_true(workspace: &Workspace, text: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// Words in code marks of the form `crate::module::test`.
+fn tests_exist(root: &Path, text: &str) -> Result<(), String> {
+    let words = text.split('`').skip(1).step_by(2);
+    let names = words.filter_map(|word| match word.split("::").collect::<Vec<_>>()[..] {
+        [name, module, test] => Some((word, name, module, test)),
+        _ => None,
+    });
+    let missing: Vec<&str> = names
+        .filter(|(_, name, module, test)| {
+            let tests = root.join("crates").join(name).join("tests");
+            let files = ["it", "alone"].map(|folder| tests.join(folder).join(module));
+            let is_there = |file: PathBuf| {
+                let text = fs::read_to_string(file.with_extension("rs"));
+                text.is_ok_and(|text| text.contains(&format!("fn {test}()")))
+            };
+            !files.into_iter().any(is_there)
+        })
+        .map(|(word, ..)| word)
+        .collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(format!("{FAULTS}: no such test: {}", missing.join(", "))),
+    }
+}
+
+const FAULTS: &str = "docs/src/faults.md";
 
 /// Targets of `[text](target)` that are files here, without their `#place`.
 fn links(text: &str) -> Vec<String> {

@@ -116,9 +116,9 @@ pub use evlet_net::{
     PeerCredentials, Pem, Recv, RecvBatch, RecvDatagram, RecvFds, RecvFrom, Resolve, ResolveAddr,
     ResolveError, ReuniteError, SendAll, SendDatagram, SendFds, SendFile, SendOnce, SendTo,
     SendToUnix, Serve, Served, Splice, SpliceBidirectional, StopServe, Stopper, TcpListener,
-    TcpStream, TlsConfig, TlsError, TlsStream, ToAddr, ToUnixAddr, Try, UdpOptions, UdpSocket,
-    UnixAddr, UnixDatagram, UnixError, UnixListenOptions, UnixListener, UnixStep, UnixStream,
-    Unwrapped, WrongMode, connect, connect_from, copy, copy_bidirectional, dns, listen,
+    TcpStream, TlsConfig, TlsError, TlsListener, TlsStream, ToAddr, ToUnixAddr, Try, UdpOptions,
+    UdpSocket, UnixAddr, UnixDatagram, UnixError, UnixListenOptions, UnixListener, UnixStep,
+    UnixStream, Unwrapped, WrongMode, connect, connect_from, copy, copy_bidirectional, dns, listen,
     proxy_protocol, resolve, resolve_addr, send_file, serve, splice, splice_bidirectional,
     wrap_ssl,
 };

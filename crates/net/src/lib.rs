@@ -156,7 +156,8 @@ pub use tcp::{ATTEMPT_DELAY, Connect, ConnectOptions, KeepAlive, connect, connec
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
 pub use tls::{
-    HANDSHAKES_AT_ONCE, Handshake, Pem, TlsConfig, TlsError, TlsStream, Unwrapped, wrap_ssl,
+    HANDSHAKES_AT_ONCE, Handshake, Pem, TlsConfig, TlsError, TlsListener, TlsStream, Unwrapped,
+    wrap_ssl,
 };
 pub use transfer::{Recv, SendAll, SendOnce};
 pub use tries::Try;

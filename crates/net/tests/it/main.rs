@@ -34,6 +34,7 @@ mod shortage; // out of descriptors
 mod stream; // recv, send, peek, ends
 mod tcp_options;
 mod tls;
+mod tls_anywhere; // on any stream, and by a listener
 mod tls_by_hand; // a peer that does with TLS what no stream would
 mod tls_cancel; // dropped at every poll
 mod tls_errors; // certificates, settings and peers with something wrong

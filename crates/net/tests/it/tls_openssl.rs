@@ -1,6 +1,6 @@
-//! TLS against another implementation: OpenSSL's command line, both ways.
+//! TLS against another implementation: OpenSSL's command line, both ways, and Python's ssl, which is OpenSSL's library.
 //!
-//! Where it is not installed each test says so in one line and passes.
+//! Where that is not installed each test says so in one line and passes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -146,4 +146,69 @@ fn our_client_talks_to_openssl_s_server() {
             "{error}"
         );
     });
+}
+
+/// A server for two connections: plain, TLS, and plain again. It says goodbye first, then second.
+const PYTHON: &str = r#"
+import socket, ssl, sys
+listening = socket.create_server(("127.0.0.1", 0))
+print(listening.getsockname()[1], flush=True)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+for first in (True, False):
+    plain, _ = listening.accept()
+    plain.settimeout(30)
+    assert plain.recv(100) == b"STARTTLS"
+    plain.sendall(b"go")
+    tls = context.wrap_socket(plain, server_side=True)
+    assert tls.recv(100) == b"hidden"
+    tls.sendall(b"answer")
+    if not first:
+        assert tls.recv(100) == b""
+    plain = tls.unwrap()
+    plain.sendall(b"plain from python")
+    assert plain.recv(100) == b"plain from evlet"
+    plain.close()
+"#;
+
+#[test]
+fn pythons_ssl_goes_on_in_plain_text_with_us() {
+    let folder = Folder::new("unwrap");
+    let mut command = Command::new("python3");
+    command
+        .args(["-c", PYTHON])
+        .arg(folder.cert())
+        .arg(folder.key());
+    let server = match command.stdout(Stdio::piped()).spawn() {
+        Ok(server) => server,
+        Err(error) => return println!("skipped: python3 cannot be run here ({error})"),
+    };
+    let mut server = Openssl(server);
+    let mut port = String::new();
+    let mut stdout = BufReader::new(server.0.stdout.take().unwrap());
+    stdout.read_line(&mut port).unwrap();
+    let addr = format!("127.0.0.1:{}", port.trim());
+
+    Hub::new().unwrap().run(async {
+        let config = TlsConfig::client().roots_pem(folder.cert()).unwrap();
+        let config = config.server_name("localhost");
+        for they_begin in [true, false] {
+            let plain = connect(&addr).await.unwrap();
+            plain.send_all(b"STARTTLS").await.unwrap();
+            let mut buf = [0; 100];
+            assert_eq!(plain.recv(&mut buf).await.unwrap(), 2);
+            let mut tls = wrap_ssl(plain, &config);
+            tls.send_all(b"hidden").await.unwrap();
+            assert_eq!(tls.recv(&mut buf).await.unwrap(), 6);
+            if they_begin {
+                assert_eq!(tls.recv(&mut buf).await.unwrap(), 0);
+            }
+            let mut plain = tls.unwrap().await.unwrap();
+            let n = plain.recv(&mut buf).await.unwrap();
+            assert_eq!(&buf[..n], b"plain from python");
+            plain.send_all(b"plain from evlet").await.unwrap();
+            assert_eq!(plain.recv(&mut buf).await.unwrap(), 0);
+        }
+    });
+    assert!(server.0.wait().unwrap().success());
 }

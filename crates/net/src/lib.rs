@@ -61,7 +61,9 @@
 //! | [`resolve()`] | the look-up goes on unobserved |
 //! | [`MakeFile::read_line`] and its like | what has arrived stays in the file |
 //! | [`TcpStream::send_all`] | a part may be sent; [`SendAll::sent`] tells how much |
-//! | [`MakeFile::flush`], [`TlsStream::close`], [`TlsStream::unwrap`] | call it again |
+//! | [`TlsStream::recv`] | as if never called |
+//! | [`TlsStream::send_all`] | a part may be sent, or kept to be sent |
+//! | [`MakeFile::flush`], [`TlsStream::handshake`], [`TlsStream::close`], [`TlsStream::unwrap`] | call it again |
 //! | [`copy`], [`splice`] | a part is copied |
 //! | [`send_file`] | a part may be sent; [`SendFile::sent`] tells how much |
 //! | [`serve`] | accepts no more; handlers go on |

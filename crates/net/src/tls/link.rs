@@ -117,6 +117,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         read
     }
 
+    /// What more of the text is there, into further room.
+    pub(super) fn take_text(&mut self, buf: &mut [u8]) -> usize {
+        self.tls.reader().read(buf).unwrap_or(0) // what is wrong, the next read finds again
+    }
+
     fn has_to_say(&self) -> bool {
         self.tls.wants_write() || self.unflushed
     }

@@ -1,8 +1,8 @@
 //! `futures::io::{AsyncRead, AsyncWrite}` for a TLS connection.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::io::{AsyncRead, AsyncWrite};
 
@@ -17,21 +17,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        if buf.is_empty() {
+        self.poll_read_vectored(cx, &mut [IoSliceMut::new(buf)])
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut bufs = bufs.iter_mut().filter(|buf| !buf.is_empty());
+        let Some(first) = bufs.next() else {
             return Poll::Ready(Ok(0));
-        }
+        };
         let this = self.get_mut();
         let cut_is_end = this.cut_is_end;
         this.poll_open(Half::Reader, cx, |link, cx| {
-            let read = link.poll_read(cx, buf);
-            match read {
-                Poll::Ready(Err(error))
-                    if cut_is_end && error.kind() == io::ErrorKind::UnexpectedEof =>
-                {
-                    Poll::Ready(Ok(0))
+            let mut count = match ready!(link.poll_read(cx, first)) {
+                Err(error) if cut_is_end && error.kind() == io::ErrorKind::UnexpectedEof => 0,
+                read => read?,
+            };
+            // The others get what is there already.
+            let mut full = count == first.len();
+            for buf in bufs {
+                if !full {
+                    break;
                 }
-                read => read,
+                let more = link.take_text(buf);
+                full = more == buf.len();
+                count += more;
             }
+            Poll::Ready(Ok(count))
         })
     }
 }

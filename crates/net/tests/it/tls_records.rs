@@ -1,7 +1,7 @@
 //! What goes together over the wire: records, and the system calls that carry them.
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -109,6 +109,31 @@ fn parts_written_together_share_a_record() {
         );
         client.close().await.unwrap();
         assert_eq!(other.await.unwrap(), whole.as_bytes());
+    });
+}
+
+// Room in several parts is filled in their order, with what is there; none of it waits.
+#[test]
+fn room_in_several_parts_is_filled_in_order() {
+    run(async {
+        let (for_server, for_client) = configs();
+        let (client, server) = duplex();
+        let mut client = wrap_ssl(client, &for_client);
+        let mut server = wrap_ssl(server, &for_server);
+        let other = spawn(async move {
+            server.send_all(b"0123456789").await.unwrap();
+            server
+        });
+        let (mut a, mut b, mut c, mut d) = ([0; 3], [0; 0], [0; 2], [b'-'; 9]);
+        let mut room = [&mut a[..], &mut b, &mut c, &mut d].map(IoSliceMut::new);
+        assert_eq!(client.read_vectored(&mut room).await.unwrap(), 10);
+        assert_eq!((&a, &c, &d), (b"012", b"34", b"56789----"));
+        assert_eq!(client.read_vectored(&mut []).await.unwrap(), 0);
+        drop(other.await.unwrap());
+        // The end without a goodbye is not lost behind the first part.
+        let mut room = [&mut a[..], &mut c].map(IoSliceMut::new);
+        let error = client.read_vectored(&mut room).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     });
 }
 

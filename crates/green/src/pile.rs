@@ -118,7 +118,8 @@ impl<T: 'static> GreenPile<T> {
         }
     }
 
-    /// Waits for the next result; `None` when nothing is outstanding.
+    /// Waits for the next result; `None` when nothing is outstanding. A job of the pile that calls this may
+    /// wait for its own result, which is a deadlock.
     ///
     /// # Panics
     /// Passes on the panic of the job whose turn it is. The next call goes on with the next job.

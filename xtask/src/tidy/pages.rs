@@ -1,7 +1,8 @@
-//! Pages name things that exist: paths, examples, commands, the Rust version.
+//! Pages name things that exist: paths, tests, examples, commands, the Rust version.
 //!
 //! A page about code that has moved is worse than none. Checked are README.md and every page under
-//! docs/: targets of links, words in code marks that begin with a folder of the top level, the list
+//! docs/: targets of links, words in code marks that begin with a folder of the top level, tests in code
+//! marks (`green/queue.rs::name`, as the page of cases names them), the list
 //! of examples (both ways: none missing, none too many), the two commands of the README and the
 //! Rust version it states. The page of faults names tests, which exist.
 
@@ -22,6 +23,7 @@ pub(super) fn check(workspace: &Workspace) -> Verdict {
             .display()
             .to_string();
         results.push(paths_exist(root, &page, &shown, &text));
+        results.push(files_have_tests(root, &shown, &text));
         if shown == "README.md" {
             results.push(readme_is_true(workspace, &text));
         }
@@ -66,6 +68,23 @@ fn paths_exist(root: &Path, page: &Path, shown: &str, text: &str) -> Result<(), 
     }
     Err(format!(
         "{shown}: names what does not exist: {}",
+        missing.join(", ")
+    ))
+}
+
+fn files_have_tests(root: &Path, shown: &str, text: &str) -> Result<(), String> {
+    let mut missing = Vec::new();
+    for (file, name) in code_tests(text) {
+        let code = fs::read_to_string(root.join(&file)).unwrap_or_default();
+        if !code.contains(&format!("fn {name}(")) {
+            missing.push(format!("{name} in {file}"));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "{shown}: names tests that do not exist: {}",
         missing.join(", ")
     ))
 }
@@ -168,17 +187,49 @@ fn code_paths(text: &str) -> Vec<String> {
     found
 }
 
+/// Pieces in code marks that are tests: the file of each, and its function. `hub/tests/alone/signals.rs` stands
+/// in `crates/hub/tests/alone`, `hub/join.rs` in `crates/hub/tests/it`.
+fn code_tests(text: &str) -> Vec<(String, String)> {
+    let pieces = text.split('`').skip(1).step_by(2);
+    let tests = pieces.filter_map(|piece| {
+        let (file, name) = piece.split_once(".rs::")?;
+        let (package, rest) = file.split_once('/')?;
+        let is_plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if !is_plain(name) || !rest.split('/').all(is_plain) || name == "name" {
+            return None;
+        }
+        let file = match rest.starts_with("tests/") {
+            true => format!("crates/{package}/{rest}.rs"),
+            false => format!("crates/{package}/tests/it/{rest}.rs"),
+        };
+        Some((file, name.to_owned()))
+    });
+    tests.collect()
+}
+
 const TOP_LEVEL: &[&str] = &["crates/", "examples/", "docs/", "xtask/", ".ci/", ".cargo/"];
 
 #[cfg(test)]
 mod tests {
-    use super::{code_paths, links};
+    use super::{code_paths, code_tests, links};
 
     #[test]
     fn links_to_files_are_found() {
         let page =
             "see [a](docs/a.md), [b](https://example.org/b) and [c](#here) or [d](d.md#there)";
         assert_eq!(links(page), ["docs/a.md", "d.md"]);
+    }
+
+    #[test]
+    fn tests_in_code_marks_are_found() {
+        let page = "`green/queue.rs::name`, `hub/tests/alone/signals.rs::it_ends`, `Vec::new` and \
+                    `green/bad_input/sizes.rs::zero`";
+        let named = |file: &str, name: &str| (file.to_owned(), name.to_owned());
+        let expected = [
+            named("crates/hub/tests/alone/signals.rs", "it_ends"),
+            named("crates/green/tests/it/bad_input/sizes.rs", "zero"),
+        ];
+        assert_eq!(code_tests(page), expected);
     }
 
     #[test]

@@ -177,10 +177,9 @@ impl GreenPool {
     /// has too many members. A place that is promised to a spawner that waited is not free.
     pub fn free(&self) -> isize {
         let slots = self.slots.borrow();
-        slots
-            .size
-            .cast_signed()
-            .saturating_sub(slots.busy().cast_signed())
+        let [size, busy] =
+            [slots.size, slots.busy()].map(|count| isize::try_from(count).unwrap_or(isize::MAX));
+        size.saturating_sub(busy)
     }
 
     /// How many spawners wait for a place and have not been promised one.

@@ -228,8 +228,9 @@ impl<T: 'static, E: 'static> Pool<T, E> {
     /// free.
     pub fn free(&self) -> isize {
         let places = self.shared.places.borrow();
-        let size = places.max_size().cast_signed();
-        size.saturating_sub(places.busy().cast_signed())
+        let [size, busy] = [places.max_size(), places.busy()]
+            .map(|count| isize::try_from(count).unwrap_or(isize::MAX));
+        size.saturating_sub(busy)
     }
 
     /// How many items have been made and are not in use.

@@ -18,7 +18,8 @@ use crate::scope::member::Control;
 ///
 /// It gives [`Exit::Killed`] when the child was [cancelled](Self::cancel), or ended with its scope. Who waits
 /// inside the scope never sees the latter, since the failure that ends a scope ends the waiter too. The value is
-/// handed out once; a second wait is told [`Exit::Killed`].
+/// handed out once; a second wait is told [`Exit::Killed`]. A child that waits for its own end is told so, by
+/// an [`Exit::Panicked`].
 ///
 /// Dropping it leaves the child running until its scope ends. One green thread or child waits at a
 /// time: the last to wait is woken.
@@ -115,6 +116,9 @@ impl<V> Future for Child<'_, V> {
         if state.has_ended.get() {
             return Poll::Ready(state.value.take().ok_or(Exit::Killed));
         }
+        if state.own.will_wake(cx.waker()) {
+            return Poll::Ready(Err(waits_for_itself()));
+        }
         let old = state.waiter.replace(Some(cx.waker().clone()));
         drop(old);
         // The child is awaited by value, as a green thread is: the line that spawned it stands for it.
@@ -122,6 +126,12 @@ impl<V> Future for Child<'_, V> {
         park(WaitsOn::new(WaitKind::Scope, subject), self.spawned_at);
         Poll::Pending
     }
+}
+
+fn waits_for_itself() -> Exit {
+    Exit::Panicked(Box::new(
+        "a child of a scope waited for its own end, which would never come: wait for it elsewhere",
+    ))
 }
 
 impl<V> fmt::Debug for Child<'_, V> {

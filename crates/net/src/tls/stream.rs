@@ -30,6 +30,10 @@ use super::unwrapped::Unwrapped;
 /// Puts TLS on a stream, as the side that `config` says. The handshake happens with the first
 /// operation.
 ///
+/// A server does [`HANDSHAKES_AT_ONCE`](crate::HANDSHAKES_AT_ONCE) at a time at most
+/// ([`TlsConfig::handshakes_at_once`]), each under a limit ([`TlsConfig::handshake_timeout`]); a client that
+/// says nothing keeps neither a place nor anybody waiting.
+///
 /// It never fails by itself: what is wrong with the settings (no server name, no certificates to
 /// trust) is the error of the first operation.
 ///

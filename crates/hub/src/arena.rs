@@ -150,12 +150,6 @@ impl<T: Default> Arena<T> {
     /// Takes a vacant entry, which `fill` makes of the default value, and tells its index.
     #[inline]
     pub(crate) fn insert(&mut self, fill: impl FnOnce(&mut T)) -> u32 {
-        self.insert_with(|_, entry| fill(entry))
-    }
-
-    /// The same for one that wants to know its index.
-    #[inline]
-    pub(crate) fn insert_with(&mut self, fill: impl FnOnce(u32, &mut T)) -> u32 {
         loop {
             if let Some(&number) = self.roomy.last()
                 && let Some(chunk) = self.chunks[number as usize].as_deref_mut()
@@ -165,9 +159,8 @@ impl<T: Default> Arena<T> {
                 *next = TAKEN;
                 chunk.used += 1;
                 self.len += 1;
-                let index = number * CHUNK as u32 + place;
-                fill(index, &mut chunk.entries[place as usize % CHUNK]);
-                return index;
+                fill(&mut chunk.entries[place as usize % CHUNK]);
+                return number * CHUNK as u32 + place;
             }
             self.make_room();
         }

@@ -36,7 +36,9 @@ pub(crate) struct InProgress {
     flags: Cell<Flags>,
     /// Where it waits, if it has said so, and on what.
     pub(crate) at: Cell<Option<&'static Location<'static>>>,
-    pub(crate) on: Cell<WaitsOn>,
+    /// Apart, so that what was stored is loaded with the same width: the processor waits where it is not.
+    kind: Cell<WaitKind>,
+    subject: Cell<u64>,
     /// Waits on local things that were ever noted on this thread, for the search for deadlocks.
     pub(crate) local_parks: Cell<u64>,
 }
@@ -54,7 +56,8 @@ thread_local! {
         unread_yields: Cell::new(0),
         flags: Cell::new(Flags::NONE),
         at: Cell::new(None),
-        on: Cell::new(WaitsOn::new(WaitKind::Unknown, 0)),
+        kind: Cell::new(WaitKind::Unknown),
+        subject: Cell::new(0),
         local_parks: Cell::new(0),
     } };
 }
@@ -146,14 +149,25 @@ impl InProgress {
     #[inline]
     pub(crate) fn kind(&self) -> WaitKind {
         match self.at.get() {
-            Some(_) => self.on.get().kind,
+            Some(_) => self.kind.get(),
             None => WaitKind::Unknown,
         }
     }
 
     #[inline]
+    pub(crate) fn subject(&self) -> u64 {
+        self.subject.get()
+    }
+
+    /// What it has said that it waits on.
+    pub(crate) fn on(&self) -> WaitsOn {
+        WaitsOn::new(self.kind.get(), self.subject.get())
+    }
+
+    #[inline]
     pub(crate) fn park(&self, on: WaitsOn, at: &'static Location<'static>) {
-        self.on.set(on);
+        self.kind.set(on.kind);
+        self.subject.set(on.subject);
         self.at.set(Some(at));
         if on.kind.is_local() {
             self.local_parks.set(self.local_parks.get() + 1);
@@ -169,7 +183,7 @@ impl InProgress {
             behind: self.behind.get(),
             budget: self.budget.get(),
             flags: self.flags.get(),
-            on: self.on.get(),
+            on: self.on(),
             at: self.at.get(),
         };
         self.end();
@@ -185,7 +199,8 @@ impl InProgress {
         self.budget.set(aside.budget);
         self.unread_yields.set(0);
         self.flags.set(aside.flags);
-        self.on.set(aside.on);
+        self.kind.set(aside.on.kind);
+        self.subject.set(aside.on.subject);
         self.at.set(aside.at);
     }
 }

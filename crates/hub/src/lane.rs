@@ -85,13 +85,9 @@ where
     F::Output: 'static,
 {
     let site = Location::caller();
+    let core = running::expect("spawn_in");
     let locals = local::inherited();
-    let started =
-        running::with(move |core| start_in(core, site, future, lane.flag(), locals, lane));
-    match started {
-        Some(task) => GreenThread::new(task),
-        None => running::missing("spawn_in"),
-    }
+    GreenThread::new(start_in(&core, site, future, lane.flag(), locals, lane))
 }
 
 /// The two lanes beside the plain one, and whose turn it is.

@@ -55,11 +55,13 @@ pub(crate) fn add_hub(core: &Rc<Core>) {
     });
 }
 
+#[inline]
 pub(crate) fn get() -> Option<Rc<Core>> {
     with(Rc::clone)
 }
 
 /// The running hub, for functions that have no way to return an error.
+#[inline]
 #[track_caller]
 pub(crate) fn expect(what: &str) -> Rc<Core> {
     match get() {

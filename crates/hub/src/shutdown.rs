@@ -44,7 +44,7 @@ pub(crate) fn shut_down(core: &Rc<Core>) {
 /// What lives now, in the order of spawning.
 fn living(core: &Core) -> Vec<Runnable> {
     let mut tasks: Vec<Runnable> = core.slots.borrow().iter().cloned().collect();
-    tasks.sort_by_key(|task| task.slot.id);
+    tasks.sort_by_key(|task| task.slot.id());
     tasks
 }
 

@@ -28,7 +28,7 @@ use crate::in_progress;
 use crate::io_turn::IoTurns;
 use crate::remote::Item;
 use crate::stats::bump;
-use crate::task::{Birth, Flags, Number, ROOT_NAME, Runnable, Slot, Task, Turn};
+use crate::task::{Birth, Flags, Number, ROOT_NAME, Runnable, Task, Turn};
 use crate::timers::Due;
 
 /// Runs the loop until `root` is done.
@@ -184,14 +184,9 @@ impl<'a> RootSlot<'a> {
             bytes,
             flags: Flags::ROOT,
         };
-        let mut made = None;
-        core.slots.borrow_mut().insert(|index| {
-            let task: Runnable = Task::of_root(Slot::new(birth, index));
-            made.insert(task).clone()
-        });
-        let Some(task) = made else {
-            unreachable!("the table has called the function");
-        };
+        let task: Runnable = Task::of_root();
+        let index = core.slots.borrow_mut().insert(task.clone());
+        task.slot.begin(birth, index);
         core.set_name(task.slot.key(), ROOT_NAME);
         core.has_root.set(true);
         // The run begins with a turn of the root.

@@ -29,8 +29,7 @@ use crate::wait::{WaitKind, WaitsOn, park};
 #[track_caller]
 pub fn yield_now() -> YieldNow {
     YieldNow {
-        yielded: false,
-        at: Location::caller(),
+        at: Some(Location::caller()),
     }
 }
 
@@ -38,21 +37,20 @@ pub fn yield_now() -> YieldNow {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct YieldNow {
-    yielded: bool,
-    at: &'static Location<'static>,
+    /// The line that yields, until it has: one word, so that it travels in a register.
+    at: Option<&'static Location<'static>>,
 }
 
 impl Future for YieldNow {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.yielded {
+        let Some(at) = self.at.take() else {
             return Poll::Ready(());
-        }
-        self.yielded = true;
+        };
         batch::yields();
         cx.waker().wake_by_ref();
-        park(WaitsOn::new(WaitKind::Turn, 0), self.at);
+        park(WaitsOn::new(WaitKind::Turn, 0), at);
         Poll::Pending
     }
 }

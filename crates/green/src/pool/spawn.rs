@@ -27,15 +27,12 @@ use crate::waiting;
 #[must_use = "futures do nothing unless awaited"]
 pub struct Spawn<'a, F> {
     slots: &'a Rc<RefCell<Slots>>,
-    job: Job<F>,
+    /// The job, until it is started.
+    job: Option<F>,
+    /// The job that is being run inline.
+    inline: Option<Pin<Box<F>>>,
     place: Option<Key>,
     at: &'static Location<'static>,
-}
-
-enum Job<F> {
-    Waiting(F),
-    Inline(Pin<Box<F>>),
-    Gone,
 }
 
 impl<'a, F> Spawn<'a, F>
@@ -50,7 +47,8 @@ where
     ) -> Self {
         Spawn {
             slots,
-            job: Job::Waiting(job),
+            job: Some(job),
+            inline: None,
             place: None,
             at,
         }
@@ -65,50 +63,55 @@ where
         }
     }
 
-    fn take_job(&mut self) -> F {
-        match std::mem::replace(&mut self.job, Job::Gone) {
-            Job::Waiting(job) => job,
-            Job::Inline(_) | Job::Gone => {
-                panic!(
-                    "the future created at {} was polled after it was done",
-                    self.at
-                )
-            }
+    /// The member that is to be spawned in the place that was taken.
+    #[inline]
+    fn take_member(&mut self) -> Member<F> {
+        match self.job.take() {
+            Some(job) => Member::new(job, Slot::taken(self.slots)),
+            None => polled_too_often(self.at),
         }
     }
 
     /// Takes a place for the job, or decides that it runs inline.
     #[inline]
-    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Started<F>> {
-        if matches!(self.job, Job::Waiting(_)) && self.must_run_inline() {
-            ready!(poll_budget(cx));
-            self.job = Job::Inline(Box::pin(self.take_job()));
+    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Start> {
+        if self.inline.is_some() {
+            return Poll::Ready(Start::Inline);
         }
-        if matches!(self.job, Job::Inline(_)) {
-            return Poll::Ready(Started::Inline);
+        if self.job.is_none() {
+            polled_too_often(self.at);
+        }
+        if self.must_run_inline() {
+            ready!(poll_budget(cx));
+            self.inline = self.job.take().map(Box::pin);
+            return Poll::Ready(Start::Inline);
         }
         let (slots, place) = (self.slots, &mut self.place);
         ready!(waiting::poll(&mut Place, slots, place, cx, self.at));
-        Poll::Ready(Started::Member(Member::new(
-            self.take_job(),
-            Slot::taken(slots),
-        )))
+        Poll::Ready(Start::Member)
     }
 
     #[cold]
     fn poll_inline(&mut self, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let Job::Inline(job) = &mut self.job else {
+        let Some(job) = &mut self.inline else {
             return Poll::Pending;
         };
         let value = ready!(job.as_mut().poll(cx));
-        self.job = Job::Gone;
+        self.inline = None;
         Poll::Ready(value)
     }
 }
 
-enum Started<F> {
-    Member(Member<F>),
+/// What becomes of the job. It stays where it is meanwhile: it is moved once, into its green thread, since each
+/// move of what was just put together makes the processor wait for the stores.
+enum Start {
+    Member,
     Inline,
+}
+
+#[cold]
+fn polled_too_often(at: &Location<'_>) -> ! {
+    panic!("the future created at {at} was polled after it was done")
 }
 
 /// Starts a member in a place that has been taken for it.
@@ -129,8 +132,8 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match ready!(self.poll_place(cx)) {
-            Started::Member(member) => Poll::Ready(spawn_at(self.at, member)),
-            Started::Inline => self.poll_inline(cx).map(GreenThread::ready),
+            Start::Member => Poll::Ready(spawn_at(self.at, self.take_member())),
+            Start::Inline => self.poll_inline(cx).map(GreenThread::ready),
         }
     }
 }
@@ -147,10 +150,10 @@ impl<F> Drop for Spawn<'_, F> {
 impl<F> fmt::Debug for Spawn<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage = match self.job {
-            Job::Waiting(_) if self.place.is_some() => "in line",
-            Job::Waiting(_) => "new",
-            Job::Inline(_) => "running inline",
-            Job::Gone => "done",
+            Some(_) if self.place.is_some() => "in line",
+            Some(_) => "new",
+            None if self.inline.is_some() => "running inline",
+            None => "done",
         };
         f.debug_struct("Spawn")
             .field("at", &format_args!("{}", self.at))
@@ -176,11 +179,11 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let spawn = &mut self.0;
         match ready!(spawn.poll_place(cx)) {
-            Started::Member(member) => {
-                spawn_n_at(spawn.at, member);
+            Start::Member => {
+                spawn_n_at(spawn.at, spawn.take_member());
                 Poll::Ready(())
             }
-            Started::Inline => poll_inline_n(spawn, cx),
+            Start::Inline => poll_inline_n(spawn, cx),
         }
     }
 }
@@ -195,7 +198,7 @@ where
     match catch_unwind(AssertUnwindSafe(|| spawn.poll_inline(cx).map(drop))) {
         Ok(polled) => polled,
         Err(payload) => {
-            spawn.job = Job::Gone;
+            spawn.inline = None;
             let message = Exit::Panicked(payload).panic_message().unwrap_or_default();
             let subject = format!("the pool job spawned at {}", spawn.at);
             report(Report::notice(subject, format!("panicked: {message}")));

@@ -32,9 +32,10 @@ pub(crate) type Runnable = Pin<Rc<Task<dyn Run>>>;
 pub(crate) type Joinable<T> = Pin<Rc<Task<dyn Join<T>>>>;
 
 impl<F: Future> Task<Stage<F>> {
-    /// A task around `future`.
+    /// A task around `future`, whose slot is to be filled in.
     #[inline]
-    pub(crate) fn new(slot: Slot, future: F) -> Pin<Rc<Self>> {
+    pub(crate) fn new(future: F) -> Pin<Rc<Self>> {
+        let slot = Slot::empty();
         let stage = PinCell::new(Stage::Living { future });
         Rc::pin(Task { slot, stage })
     }
@@ -42,7 +43,8 @@ impl<F: Future> Task<Stage<F>> {
 
 impl<T> Task<Stage<Ready<T>>> {
     /// A task that has returned `value` already.
-    pub(crate) fn ready(slot: Slot, value: T) -> Pin<Rc<Self>> {
+    pub(crate) fn ready(value: T) -> Pin<Rc<Self>> {
+        let slot = Slot::empty();
         slot.note_end(Outcome::Returned);
         let result = Some(Ok(value));
         let stage = PinCell::new(Stage::Ended { result });
@@ -52,7 +54,8 @@ impl<T> Task<Stage<Ready<T>>> {
 
 impl Task<Stage<Ready<()>>> {
     /// What stands in the table for a hub's root.
-    pub(crate) fn of_root(slot: Slot) -> Pin<Rc<Self>> {
+    pub(crate) fn of_root() -> Pin<Rc<Self>> {
+        let slot = Slot::empty();
         let stage = PinCell::new(Stage::Root);
         Rc::pin(Task { slot, stage })
     }

@@ -52,7 +52,7 @@ struct Left {
 impl Left {
     fn of(slots: &mut Slots, key: Key) -> Option<Self> {
         let slot = &slots.get(key)?.slot;
-        let (flags, spawned_at) = (slot.flags(), slot.spawned_at);
+        let (flags, spawned_at) = (slot.flags(), slot.spawned_at());
         let peer = slots.peer(key);
         let (waiter, extra) = match flags.has(Flags::HAS_MORE) {
             true => slots
@@ -167,7 +167,7 @@ impl Core {
         // Most short ones leave nothing behind.
         match slot.has(Flags::HAS_MORE) {
             false => {
-                let task = self.slots.borrow_mut().vacate(slot.index);
+                let task = self.slots.borrow_mut().vacate(slot.index());
                 drop(task);
             }
             true => self.end_with_more(slot.key(), outcome),
@@ -182,7 +182,7 @@ impl Core {
         if !slot.has(Flags::DETACHED)
             && let Some(name) = slots.name(slot.key())
         {
-            self.panicked.borrow_mut().insert(slot.id, name);
+            self.panicked.borrow_mut().insert(slot.id(), name);
         }
     }
 
@@ -276,7 +276,7 @@ impl Core {
             slots.get(key).map(|task| Who {
                 id: key.id,
                 name: slots.name(key),
-                spawned_at: task.slot.spawned_at,
+                spawned_at: task.slot.spawned_at(),
             })
         });
         if let Some(who) = who {

@@ -18,8 +18,8 @@ use crate::core::Core;
 use crate::report::print;
 use crate::running;
 use crate::task::{
-    Birth, Ended, Exit, Flags, GreenThreadId, Joinable, Key, Kill, KillReport, Link, Outcome, Slot,
-    Task, Who,
+    Birth, Ended, Exit, Flags, GreenThreadId, Joinable, Key, Kill, KillReport, Link, Outcome, Task,
+    Who,
 };
 use crate::wait::{WaitKind, WaitsOn};
 
@@ -100,18 +100,20 @@ impl<T> GreenThread<T> {
             bytes: 0,
             flags: Flags::NONE,
         };
-        GreenThread::new(Task::ready(Slot::new(birth, u32::MAX), value))
+        let task = Task::ready(value);
+        task.slot.begin(birth, u32::MAX);
+        GreenThread::new(task)
     }
 
     /// Calls `f` with its hub, if that is not gone.
     fn with_hub<R>(&self, f: impl FnOnce(&Rc<Core>, Key) -> R) -> Option<R> {
         let slot = &self.task.slot;
-        running::with_hub(slot.hub, |core| f(core, slot.key()))
+        running::with_hub(slot.hub(), |core| f(core, slot.key()))
     }
 
     /// Its number, unique in the process.
     pub fn id(&self) -> GreenThreadId {
-        self.task.slot.id
+        self.task.slot.id()
     }
 
     /// Gives it a name, for reports and lists.
@@ -282,7 +284,7 @@ impl<T> GreenThread<T> {
             return Poll::Ready(Err(Exit::Killed));
         }
         let on = WaitsOn::new(WaitKind::GreenThread, key.id.as_u64());
-        crate::wait::park(on, at.unwrap_or(slot.spawned_at));
+        crate::wait::park(on, at.unwrap_or(slot.spawned_at()));
         Poll::Pending
     }
 
@@ -305,9 +307,9 @@ impl<T> GreenThread<T> {
             return;
         };
         let who = Who {
-            id: self.task.slot.id,
+            id: self.task.slot.id(),
             name,
-            spawned_at: self.task.slot.spawned_at,
+            spawned_at: self.task.slot.spawned_at(),
         };
         let report = who.panicked("it", &*payload);
         if self.with_hub(|core, _| core.report(&report)).is_none() {
@@ -347,7 +349,10 @@ impl<T> fmt::Debug for GreenThread<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GreenThread")
             .field("id", &self.id())
-            .field("spawned_at", &format_args!("{}", self.task.slot.spawned_at))
+            .field(
+                "spawned_at",
+                &format_args!("{}", self.task.slot.spawned_at()),
+            )
             .field("finished", &self.is_finished())
             .finish()
     }

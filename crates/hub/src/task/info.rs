@@ -40,11 +40,11 @@ pub struct GreenThreadInfo {
 impl GreenThreadInfo {
     pub(crate) fn of(core: &Core, slot: &Slot, name: Option<String>) -> Self {
         // One that looks at itself runs: what it waited on is in the slot until its poll is over.
-        let is_running = in_progress::current().is_some_and(|key| key.id == slot.id);
+        let is_running = in_progress::current().is_some_and(|key| key.id == slot.id());
         GreenThreadInfo {
-            id: slot.id,
+            id: slot.id(),
             name,
-            spawned_at: slot.spawned_at,
+            spawned_at: slot.spawned_at(),
             waiting_at: slot.waiting_at.get(),
             waits_on: match is_running {
                 true => WaitsOn::default(),
@@ -52,7 +52,7 @@ impl GreenThreadInfo {
             },
             since: core.clock.instant(slot.since.get()),
             polls: slot.polls.get(),
-            bytes: slot.bytes as usize,
+            bytes: slot.bytes(),
             lane: Lane::of(slot.flags()),
             started: slot.has_started(),
         }

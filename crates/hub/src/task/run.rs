@@ -70,7 +70,7 @@ impl Core {
         let flags = slot.flags();
         in_progress::with(|poll| poll.begin(key, own, self.config.budget, flags));
         if let Some(watchdog) = &self.watchdog {
-            watchdog.poll_begins(key.id, Some(slot.spawned_at));
+            watchdog.poll_begins(key.id, Some(slot.spawned_at()));
         }
         if flags.has(Flags::HAS_PEER) {
             self.tell_peer(key);
@@ -111,7 +111,7 @@ impl Core {
                 && diagnostics::ON
             {
                 slot.waiting_at.set(Some(at));
-                slot.subject.set(poll.on.get().subject);
+                slot.subject.set(poll.subject());
                 slot.since.set(self.clock.turn());
             }
             poll.woken()

@@ -23,16 +23,15 @@ use crate::wait::WaitKind;
 /// What every poll touches.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    pub(crate) id: GreenThreadId,
-    /// Its place in the hub's table.
-    pub(crate) index: u32,
-    pub(crate) hub: HubId,
-    pub(crate) spawned_at: &'static Location<'static>,
+    id: Cell<GreenThreadId>,
+    index: Cell<u32>,
+    hub: Cell<HubId>,
+    spawned_at: Cell<&'static Location<'static>>,
     pub(crate) polls: Cell<u64>,
     pub(crate) since: Cell<Nanos>,
     pub(crate) subject: Cell<u64>,
     pub(crate) waiting_at: Cell<Option<&'static Location<'static>>>,
-    pub(crate) bytes: u32,
+    bytes: Cell<u32>,
     pub(crate) kind: Cell<WaitKind>,
     ended: Cell<Option<Outcome>>,
     flags: Cell<Flags>,
@@ -139,31 +138,71 @@ impl std::fmt::Debug for Extra {
 }
 
 impl Slot {
-    /// That of one that has not run yet.
+    /// One that is to be filled in by [`begin`](Self::begin), where it stands: put together in a variable
+    /// it would be copied from there by wide loads right after narrow stores, for which the processor waits.
     #[inline]
-    pub(crate) fn new(birth: Birth, index: u32) -> Self {
+    pub(crate) const fn empty() -> Self {
         Slot {
-            id: birth.id,
-            index,
-            hub: birth.hub,
-            spawned_at: birth.spawned_at,
+            id: Cell::new(GreenThreadId(0)),
+            index: Cell::new(0),
+            hub: Cell::new(0),
+            spawned_at: Cell::new(Location::caller()),
             polls: Cell::new(0),
-            since: Cell::new(birth.since),
+            since: Cell::new(0),
             subject: Cell::new(0),
             waiting_at: Cell::new(None),
-            bytes: match diagnostics::ON {
-                true => u32::try_from(birth.bytes).unwrap_or(u32::MAX),
-                false => 0,
-            },
+            bytes: Cell::new(0),
             kind: Cell::new(WaitKind::Turn),
             ended: Cell::new(None),
-            flags: Cell::new(birth.flags),
+            flags: Cell::new(Flags::NONE),
+        }
+    }
+
+    /// Makes it that of one that has not run yet and stands at `index` of its hub's table.
+    #[inline]
+    pub(crate) fn begin(&self, birth: Birth, index: u32) {
+        self.id.set(birth.id);
+        self.index.set(index);
+        self.hub.set(birth.hub);
+        self.spawned_at.set(birth.spawned_at);
+        self.flags.set(birth.flags);
+        if diagnostics::ON {
+            self.since.set(birth.since);
+            let bytes = u32::try_from(birth.bytes);
+            self.bytes.set(bytes.unwrap_or(u32::MAX));
         }
     }
 
     #[inline]
+    pub(crate) fn id(&self) -> GreenThreadId {
+        self.id.get()
+    }
+
+    /// Its place in the hub's table.
+    #[inline]
+    pub(crate) fn index(&self) -> u32 {
+        self.index.get()
+    }
+
+    #[inline]
+    pub(crate) fn hub(&self) -> HubId {
+        self.hub.get()
+    }
+
+    /// The line that spawned it.
+    #[inline]
+    pub(crate) fn spawned_at(&self) -> &'static Location<'static> {
+        self.spawned_at.get()
+    }
+
+    /// The size of its future.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.get() as usize
+    }
+
+    #[inline]
     pub(crate) fn key(&self) -> Key {
-        let Slot { id, index, .. } = *self;
+        let (id, index) = (self.id(), self.index());
         Key { id, index }
     }
 

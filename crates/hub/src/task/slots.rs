@@ -22,29 +22,28 @@ impl Slots {
         self.tasks.len()
     }
 
-    /// Puts in the task that `make` makes of its index.
+    /// Puts a task in; tells its place.
     ///
     /// # Panics
     /// When the table is full.
     #[inline]
-    pub(crate) fn insert(&mut self, make: impl FnOnce(u32) -> Runnable) {
-        self.tasks.insert_with(|index, place| {
-            assert!(index < MOST_GREEN_THREADS, "{FULL}");
-            *place = Some(make(index));
-        });
+    pub(crate) fn insert(&mut self, task: Runnable) -> u32 {
+        let index = self.tasks.insert(|place| *place = Some(task));
+        assert!(index < MOST_GREEN_THREADS, "{FULL}");
+        index
     }
 
     /// The one with this number, if it lives.
     #[inline]
     pub(crate) fn named(&self, number: Number) -> Option<&Runnable> {
         let task = self.tasks.place(number.index())?.as_ref();
-        task.filter(|task| number.names(task.slot.id))
+        task.filter(|task| number.names(task.slot.id()))
     }
 
     #[inline]
     pub(crate) fn get(&self, key: Key) -> Option<&Runnable> {
         let task = self.tasks.place(key.index)?.as_ref();
-        task.filter(|task| task.slot.id == key.id)
+        task.filter(|task| task.slot.id() == key.id)
     }
 
     /// The part of its slot that most never need; `None` if nobody's in its chunk was ever used.
@@ -56,7 +55,7 @@ impl Slots {
     /// the flags of the first.
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<(&Slot, &mut Cold)> {
         let task = self.tasks.place(key.index)?.as_ref();
-        let task = task.filter(|task| task.slot.id == key.id)?;
+        let task = task.filter(|task| task.slot.id() == key.id)?;
         Some((&task.slot, self.cold.get_or_make(key.index)))
     }
 

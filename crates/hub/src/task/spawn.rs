@@ -15,7 +15,7 @@ use crate::running;
 use crate::sleep::Sleep;
 use crate::stats::bump;
 use crate::task::stage::Stage;
-use crate::task::{Birth, Flags, GreenThread, GreenThreadId, Peer, Slot, Task};
+use crate::task::{Birth, Flags, GreenThread, GreenThreadId, Peer, Task};
 
 /// The name of the green thread that runs the future given to `run`.
 pub(crate) const ROOT_NAME: &str = "root";
@@ -59,9 +59,12 @@ where
     F::Output: 'static,
 {
     let locals = local::inherited();
-    let started = running::with(move |core| start(core, site, future, Flags::default(), locals));
-    match started {
-        Some(task) => GreenThread::new(task),
+    // The task is made first: what is carried into the call below is a pointer, not a future.
+    let task = Task::new(future);
+    let launched =
+        running::with(|core| launch(core, &task, site, Flags::NONE, locals, Lane::Normal));
+    match launched {
+        Some(()) => GreenThread::new(task),
         None => running::missing("spawn"),
     }
 }
@@ -100,9 +103,10 @@ where
     F::Output: 'static,
 {
     let locals = local::inherited();
-    let started =
-        running::with(move |core| drop(start(core, site, future, Flags::DETACHED, locals)));
-    if started.is_none() {
+    let task = Task::new(future);
+    let launched =
+        running::with(|core| launch(core, &task, site, Flags::DETACHED, locals, Lane::Normal));
+    if launched.is_none() {
         running::missing("spawn_n")
     }
 }
@@ -165,6 +169,25 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    let task = Task::new(future);
+    launch(core, &task, spawned_at, flags, locals, lane);
+    task
+}
+
+/// Puts a new task into the table and into the line.
+#[inline(always)]
+fn launch<F>(
+    core: &Core,
+    task: &Pin<Rc<Task<Stage<F>>>>,
+    spawned_at: &'static Location<'static>,
+    flags: Flags,
+    locals: Option<Box<Locals>>,
+    lane: Lane,
+) where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let index = core.slots.borrow_mut().insert(task.clone());
     let birth = Birth {
         id: core.ids.next(),
         hub: core.id,
@@ -173,14 +196,7 @@ where
         bytes: size_of::<F>(),
         flags: flags.and(Flags::SCHEDULED),
     };
-    let mut made = None;
-    core.slots.borrow_mut().insert(|index| {
-        let task = Task::new(Slot::new(birth, index), future);
-        made.insert(task).clone()
-    });
-    let Some(task) = made else {
-        unreachable!("the table has called the function");
-    };
+    task.slot.begin(birth, index);
     if let Some(locals) = locals {
         core.give_locals(task.slot.key(), locals);
     }
@@ -189,7 +205,6 @@ where
         Lane::Normal => core.queue.push(task.clone()),
         Lane::Urgent | Lane::Background => core.queue.push_in_lane(task.clone()),
     }
-    task
 }
 
 /// The running green thread; `None` outside a hub and in callbacks of the hub itself.

@@ -5,9 +5,14 @@
 //! green thread's own, its number is enough ([`crate::task`]): keeping, waking and dropping it run no foreign code,
 //! so that they may happen under a borrow. A future that is polled with another waker (inside `FuturesUnordered`, say, or while a
 //! deadlock is looked for) leaves a copy of that.
+//!
+//! It is a [`Waker`] in the inside, and not an enum of number and waker: two words travel in registers and are stored as
+//! they will be read. The enum was put together in memory word by word and copied from there by wider loads, for which the
+//! processor waits until the stores are done: three times for each place in a line, a fifth of a whole ping-pong.
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::task::{Context, Waker};
 
 use crate::core::Core;
@@ -48,25 +53,39 @@ use crate::task::{Number, wake};
 /// fn assert_send<T: Send>() {}
 /// assert_send::<evlet_hub::wait::LocalWaker>();
 /// ```
-pub struct LocalWaker(Whom, PhantomData<*const ()>);
-
-enum Whom {
-    /// A green thread.
-    Own(Number),
-    Other(Waker),
+pub struct LocalWaker {
+    waker: ManuallyDrop<Waker>,
+    on_this_thread: PhantomData<*const ()>,
 }
 
 impl LocalWaker {
     #[inline]
-    fn of(whom: Whom) -> Self {
-        LocalWaker(whom, PhantomData)
+    fn of(waker: Waker) -> Self {
+        LocalWaker {
+            waker: ManuallyDrop::new(waker),
+            on_this_thread: PhantomData,
+        }
+    }
+
+    /// The number of the green thread whose own it is.
+    #[inline]
+    fn own_number(&self) -> Option<Number> {
+        Number::of(&self.waker)
+    }
+
+    /// The waker itself, to be woken or dropped.
+    #[inline]
+    fn into_waker(mut self) -> Waker {
+        let waker = std::mem::replace(&mut *self.waker, Number::NOBODY.waker());
+        std::mem::forget(self);
+        waker
     }
 
     /// That of the future polled with `cx`. Clones the context's waker if that is not the running
     /// green thread's own: foreign code.
     #[inline]
     pub fn new(cx: &Context<'_>) -> Self {
-        Self::own(cx).unwrap_or_else(|| LocalWaker::of(Whom::Other(cx.waker().clone())))
+        Self::own(cx).unwrap_or_else(|| LocalWaker::of(cx.waker().clone()))
     }
 
     /// The same if the context's waker is the running green thread's own, so that no foreign code
@@ -74,59 +93,62 @@ impl LocalWaker {
     #[inline]
     pub fn own(cx: &Context<'_>) -> Option<Self> {
         let own = in_progress::with(|poll| poll.whose(cx.waker()));
-        own.map(|number| LocalWaker::of(Whom::Own(number)))
+        own.map(|number| LocalWaker::of(number.waker()))
     }
 
     /// Whether it wakes the future that is polled with `cx`. `false` may be wrong, as with
     /// [`Waker::will_wake`].
     #[inline]
     pub fn will_wake(&self, cx: &Context<'_>) -> bool {
-        match &self.0 {
-            Whom::Own(number) => Number::of(cx.waker()) == Some(*number),
-            Whom::Other(waker) => waker.will_wake(cx.waker()),
-        }
+        self.waker.will_wake(cx.waker())
     }
 
     /// Whether it is a green thread's own, so that [`wake`](Self::wake) and dropping it run no
     /// foreign code: they may happen under a borrow.
     #[inline]
     pub fn is_own(&self) -> bool {
-        matches!(self.0, Whom::Own(_))
+        self.own_number().is_some()
     }
 
     /// Wakes it. If it has ended, or its hub has, nothing happens.
     #[inline]
     pub fn wake(self) {
-        match self.0 {
-            Whom::Own(number) => wake(number),
-            Whom::Other(waker) => waker.wake(),
+        match self.own_number() {
+            Some(number) => wake(number),
+            None => self.into_waker().wake(),
         }
     }
 
     /// Whether both wake the same future. `false` may be wrong.
     pub(crate) fn wakes_the_same(&self, other: &LocalWaker) -> bool {
-        match (&self.0, &other.0) {
-            (Whom::Own(one), Whom::Own(other)) => one == other,
-            (Whom::Other(one), Whom::Other(other)) => one.will_wake(other),
-            _ => false,
-        }
+        self.waker.will_wake(&other.waker)
     }
 
     /// Wakes it on behalf of `core`, which is likely to be its hub.
     #[inline]
     pub(crate) fn wake_from(self, core: &Core) {
-        match self.0 {
-            Whom::Own(number) => wake(number),
-            Whom::Other(waker) => core.wake(waker),
+        match self.own_number() {
+            Some(number) => wake(number),
+            None => core.wake(self.into_waker()),
+        }
+    }
+}
+
+impl Drop for LocalWaker {
+    #[inline]
+    fn drop(&mut self) {
+        // A number holds nothing.
+        if !self.is_own() {
+            drop(std::mem::replace(&mut *self.waker, Number::NOBODY.waker()));
         }
     }
 }
 
 impl fmt::Debug for LocalWaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Whom::Own(number) => f.debug_tuple("LocalWaker").field(number).finish(),
-            Whom::Other(waker) => f.debug_tuple("LocalWaker").field(waker).finish(),
+        match self.own_number() {
+            Some(number) => f.debug_tuple("LocalWaker").field(&number).finish(),
+            None => f.debug_tuple("LocalWaker").field(&*self.waker).finish(),
         }
     }
 }

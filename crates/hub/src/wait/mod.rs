@@ -196,7 +196,7 @@ pub fn park(on: WaitsOn, at: &'static Location<'static>) {
 pub fn parked() -> Option<(WaitsOn, &'static Location<'static>)> {
     in_progress::with(|poll| {
         let at = poll.at.get()?;
-        in_progress::current().map(|_| (poll.on.get(), at))
+        in_progress::current().map(|_| (poll.on(), at))
     })
 }
 

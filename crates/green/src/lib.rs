@@ -101,6 +101,7 @@ pub mod tpool;
 pub mod testing;
 
 mod clean_up;
+mod nodes;
 mod wait_list;
 mod waiting;
 mod wakers;

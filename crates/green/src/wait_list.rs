@@ -1,8 +1,9 @@
 //! The line in which waiters stand.
 //!
-//! A waiter is a place in a slab: a vector of nodes that point at each other by index. Joining,
+//! A waiter is a place in a slab: nodes that point at each other by index. Joining,
 //! leaving from anywhere and calling the first are O(1), need no `unsafe`, and after the first few
-//! waits no allocation: a node that was left is the next one to be taken. The future that waits
+//! waits no allocation, none at all while only one waits: a node that was left is the next one to be taken,
+//! and the first is in the list itself ([`Nodes`]). The future that waits
 //! owns the [`Key`] of its node and gives it back when it is done or dropped, so the line cannot
 //! grow through waits that were given up (promise D-5).
 //!
@@ -26,6 +27,7 @@ use std::task::Context;
 
 use evlet_hub::wait::LocalWaker;
 
+use crate::nodes::Nodes;
 use crate::wakers::{Wakers, Wakes};
 
 /// The right to one place in the line. Not `Clone`: whoever holds it is the waiter.
@@ -36,7 +38,7 @@ pub(crate) struct Key(u32);
 ///
 /// `W` wakes them: a [`LocalWaker`], or where a line is shared by threads a [`Waker`](std::task::Waker).
 pub(crate) struct WaitList<T, W = LocalWaker> {
-    nodes: Vec<Node<T, W>>,
+    nodes: Nodes<Node<T, W>>,
     free: u32,
     first: u32,
     last: u32,
@@ -51,6 +53,16 @@ struct Node<T, W> {
     state: NodeState,
     waker: Option<W>,
     load: Option<T>,
+}
+
+impl<T, W> Node<T, W> {
+    const FREE: Self = Node {
+        before: NONE,
+        after: NONE,
+        state: NodeState::Free,
+        waker: None,
+        load: None,
+    };
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,8 +87,8 @@ const KEPT: usize = 64;
 impl<T, W: Wakes> WaitList<T, W> {
     pub(crate) const fn new() -> Self {
         WaitList {
-            nodes: Vec::new(),
-            free: NONE,
+            nodes: Nodes::new(Node::FREE),
+            free: 0,
             first: NONE,
             last: NONE,
             in_line: 0,
@@ -108,10 +120,10 @@ impl<T, W: Wakes> WaitList<T, W> {
     pub(crate) fn push_back(&mut self, waker: W, load: T) -> Key {
         let index = self.take_node(Some(waker), load);
         let last = self.last;
-        self.nodes[index as usize].before = last;
+        self.nodes[index].before = last;
         match last {
             NONE => self.first = index,
-            _ => self.nodes[last as usize].after = index,
+            _ => self.nodes[last].after = index,
         }
         self.last = index;
         Key(index)
@@ -122,10 +134,10 @@ impl<T, W: Wakes> WaitList<T, W> {
     pub(crate) fn push_front(&mut self, load: T) -> Key {
         let index = self.take_node(None, load);
         let first = self.first;
-        self.nodes[index as usize].after = first;
+        self.nodes[index].after = first;
         match first {
             NONE => self.last = index,
-            _ => self.nodes[first as usize].before = index,
+            _ => self.nodes[first].before = index,
         }
         self.first = index;
         Key(index)
@@ -133,17 +145,17 @@ impl<T, W: Wakes> WaitList<T, W> {
 
     /// Replaces the waker; the old one is returned, to be dropped after the borrow.
     pub(crate) fn renew(&mut self, key: &Key, waker: W) -> Option<W> {
-        self.nodes[key.0 as usize].waker.replace(waker)
+        self.nodes[key.0].waker.replace(waker)
     }
 
     #[inline]
     pub(crate) fn is_called(&self, key: &Key) -> bool {
-        self.nodes[key.0 as usize].state == NodeState::Called
+        self.nodes[key.0].state == NodeState::Called
     }
 
     /// What the first in line carries.
     pub(crate) fn first_load(&mut self) -> Option<&mut T> {
-        let first = self.nodes.get_mut(self.first as usize)?;
+        let first = self.nodes.get_mut(self.first)?;
         first.load.as_mut()
     }
 
@@ -151,7 +163,7 @@ impl<T, W: Wakes> WaitList<T, W> {
     pub(crate) fn loads(&self) -> impl Iterator<Item = &T> {
         let mut next = self.first;
         std::iter::from_fn(move || {
-            let node = self.nodes.get(next as usize)?;
+            let node = self.nodes.get(next)?;
             next = node.after;
             Some(node.load.as_ref())
         })
@@ -161,14 +173,14 @@ impl<T, W: Wakes> WaitList<T, W> {
     /// Calls the first in line; whether there was one.
     #[inline]
     pub(crate) fn call_first(&mut self, wakers: &mut Wakers<W>) -> bool {
-        let Some(node) = self.nodes.get_mut(self.first as usize) else {
+        let Some(node) = self.nodes.get_mut(self.first) else {
             return false;
         };
         node.state = NodeState::Called;
         let waker = node.waker.take();
         let after = node.after;
         self.first = after;
-        match self.nodes.get_mut(after as usize) {
+        match self.nodes.get_mut(after) {
             None => self.last = NONE,
             Some(next) => next.before = NONE,
         }
@@ -189,7 +201,7 @@ impl<T, W: Wakes> WaitList<T, W> {
     /// themselves.
     pub(crate) fn wake_all(&mut self, wakers: &mut Wakers<W>) {
         let mut next = self.first;
-        while let Some(node) = self.nodes.get_mut(next as usize) {
+        while let Some(node) = self.nodes.get_mut(next) {
             next = node.after;
             if let Some(waker) = node.waker.take() {
                 wakers.push(waker);
@@ -207,7 +219,7 @@ impl<T, W: Wakes> WaitList<T, W> {
             false => self.unlink(index),
         }
         let free = self.free;
-        let node = &mut self.nodes[index as usize];
+        let node = &mut self.nodes[index];
         let left = Left {
             was_called,
             load: node.load.take(),
@@ -225,15 +237,16 @@ impl<T, W: Wakes> WaitList<T, W> {
     /// All nodes are free, so this drops no user's value.
     #[cold]
     fn give_back(&mut self) {
-        self.nodes = Vec::new();
-        self.free = NONE;
+        self.nodes.shrink();
+        self.nodes[0].after = NONE;
+        self.free = 0;
     }
 
     #[inline]
     fn take_node(&mut self, waker: Option<W>, load: T) -> u32 {
         self.in_line += 1;
         let index = self.free;
-        let Some(node) = self.nodes.get_mut(index as usize) else {
+        let Some(node) = self.nodes.get_mut(index) else {
             return self.add_node(waker, load);
         };
         self.free = node.after;
@@ -262,14 +275,14 @@ impl<T, W: Wakes> WaitList<T, W> {
 
     #[cold]
     fn unlink(&mut self, index: u32) {
-        let Node { before, after, .. } = self.nodes[index as usize];
+        let Node { before, after, .. } = self.nodes[index];
         match before {
             NONE => self.first = after,
-            _ => self.nodes[before as usize].after = after,
+            _ => self.nodes[before].after = after,
         }
         match after {
             NONE => self.last = before,
-            _ => self.nodes[after as usize].before = before,
+            _ => self.nodes[after].before = before,
         }
         self.in_line -= 1;
     }
@@ -279,7 +292,7 @@ impl<T> WaitList<T> {
     /// Whether `key`'s waiter would be woken through the waker of `cx`.
     #[inline]
     pub(crate) fn has_waker(&self, key: &Key, cx: &Context<'_>) -> bool {
-        let stored = &self.nodes[key.0 as usize].waker;
+        let stored = &self.nodes[key.0].waker;
         stored.as_ref().is_some_and(|own| own.will_wake(cx))
     }
 }
@@ -353,6 +366,8 @@ mod tests {
         let keys: Vec<_> = (0..1000).map(|_| push(&mut list, 'x')).collect();
         assert_eq!(list.nodes.len(), 1000);
         keys.into_iter().for_each(|key| drop(list.remove(key)));
-        assert_eq!(list.nodes.capacity(), 0, "a big slab is given back");
+        assert_eq!(list.nodes.len(), 1, "a big slab is given back");
+        let key = push(&mut list, 'x');
+        assert!(!list.remove(key).was_called);
     }
 }

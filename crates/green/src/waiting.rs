@@ -265,6 +265,11 @@ impl<'a, C: Claim> Waiter<'a, C> {
         &mut self.claim
     }
 
+    /// Whether it has a place in the line, called or not.
+    pub(crate) fn is_in_line(&self) -> bool {
+        self.place.is_some()
+    }
+
     /// Where it was made.
     pub(crate) fn at(&self) -> &'static Location<'static> {
         self.at

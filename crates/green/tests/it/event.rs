@@ -1,6 +1,7 @@
 //! `Event`: eventlet's cases, and what ours add to them.
 
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use evlet_green::{AlreadySent, Event, with_timeout};
@@ -194,14 +195,37 @@ fn the_value_is_dropped_with_the_event_and_at_reset() {
     let trace = Trace::default();
     virtually(async {
         let event = Event::new();
-        event
-            .send(std::rc::Rc::new(trace.on_drop("first")))
-            .unwrap();
+        event.send(Rc::new(trace.on_drop("first"))).unwrap();
         event.reset();
         assert_eq!(trace.text(), "first");
-        event
-            .send(std::rc::Rc::new(trace.on_drop("second")))
-            .unwrap();
+        event.send(Rc::new(trace.on_drop("second"))).unwrap();
     });
     assert_eq!(trace.text(), "first second");
+}
+
+#[test]
+fn each_generation_gets_its_own_value_which_goes_with_its_last_reader() {
+    let trace = Trace::default();
+    virtually(async {
+        let event = Event::new();
+        let mut waits = Vec::new();
+        for name in ["first", "second", "third"] {
+            for _ in 0..2 {
+                let mut wait = Box::pin(event.wait());
+                assert!(poll!(&mut wait).is_pending());
+                waits.push(wait);
+            }
+            assert!(event.send(Rc::new(trace.on_drop(name))).is_ok());
+            assert!(event.reset());
+        }
+        assert_eq!(trace.text(), "", "all are promised");
+        drop(waits.pop());
+        for wait in waits.drain(1..) {
+            drop(wait.await);
+        }
+        assert_eq!(trace.text(), "second third");
+        drop(waits);
+        assert_eq!(trace.text(), "second third first", "it was given up");
+        assert_eq!((event.waiting(), event.ready()), (0, false));
+    });
 }

@@ -166,6 +166,51 @@ fn wakers_may_use_the_event() {
     assert_eq!(event.waiting(), 0);
 }
 
+/// Its clone sends, resets and reads the event that it is in.
+struct Busy {
+    event: Event<Busy>,
+    number: u32,
+}
+
+impl Clone for Busy {
+    fn clone(&self) -> Self {
+        let copy = |number| Busy {
+            event: self.event.clone(),
+            number,
+        };
+        if self.number == 1 {
+            assert!(self.event.send(copy(2)).is_err(), "one is there");
+            assert!(self.event.reset());
+            assert!(self.event.send(copy(3)).is_ok());
+            assert_eq!(self.event.peek().map(|busy| busy.number), Some(3));
+        }
+        copy(self.number)
+    }
+}
+
+#[test]
+fn the_clone_of_a_value_may_use_its_event() {
+    virtually(async {
+        let event = Event::new();
+        let value = |number| Busy {
+            event: event.clone(),
+            number,
+        };
+        let waiting = spawn({
+            let event = event.clone();
+            async move { event.wait().await.number }
+        });
+        yield_now().await;
+        assert!(event.send(value(1)).is_ok());
+        assert_eq!(waiting.await.unwrap(), 1);
+        assert_eq!(event.wait().await.number, 3);
+        event.reset(); // the value holds its own event
+        assert!(event.send(value(1)).is_ok());
+        assert_eq!(event.peek().map(|busy| busy.number), Some(1));
+        assert!(event.reset());
+    });
+}
+
 #[test]
 fn wakers_may_use_the_semaphore() {
     let semaphore = Semaphore::new(0);

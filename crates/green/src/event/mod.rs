@@ -1,20 +1,16 @@
 //! A value that is sent once to everybody who waits for it.
 
-use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
-use std::marker::PhantomData;
 use std::panic::Location;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
-use evlet_hub::wait::WaitKind;
+use crate::event::shared::Shared;
 
-use crate::wait_list::{Left, WaitList};
-use crate::waiting::{Claim, Waiter};
-use crate::wakers::Wakers;
+mod shared;
+mod wait;
+
+pub use wait::Wait;
 
 /// A one-shot message to any number of waiters.
 ///
@@ -41,25 +37,14 @@ use crate::wakers::Wakers;
 /// After eventlet's `Event`, with these differences: waiters wake in the order in which they came;
 /// a second `send` is an error value; there is no separate channel for exceptions.
 pub struct Event<T> {
-    state: Rc<RefCell<State<T>>>,
-}
-
-#[derive(Debug)]
-struct State<T> {
-    value: Option<Rc<T>>,
-    /// The value is put into the places of those who wait when it is sent: it stays theirs even if
-    /// the event is reset before they run.
-    waiters: WaitList<Option<Rc<T>>>,
+    shared: Rc<Shared<T>>,
 }
 
 impl<T> Event<T> {
     /// An event that has not been sent.
     pub fn new() -> Self {
         Event {
-            state: Rc::new(RefCell::new(State {
-                value: None,
-                waiters: WaitList::new(),
-            })),
+            shared: Rc::new(Shared::new()),
         }
     }
 
@@ -70,21 +55,7 @@ impl<T> Event<T> {
     /// [`AlreadySent`], with `value` in it, if a value was sent since the event was new or
     /// [reset](Self::reset). The first value stands.
     pub fn send(&self, value: T) -> Result<(), AlreadySent<T>> {
-        let mut wakers = Wakers::default();
-        let mut state = self.state.borrow_mut();
-        if state.value.is_some() {
-            return Err(AlreadySent(value));
-        }
-        let value = Rc::new(value);
-        let waiters = &mut state.waiters;
-        while let Some(place) = waiters.first_load() {
-            *place = Some(Rc::clone(&value));
-            waiters.call_first(&mut wakers);
-        }
-        state.value = Some(value);
-        drop(state);
-        wakers.wake();
-        Ok(())
+        self.shared.send(value).map_err(AlreadySent)
     }
 
     /// Waits for the value; ready at once when it has been sent.
@@ -98,16 +69,12 @@ impl<T> Event<T> {
     where
         T: Clone,
     {
-        Wait(Waiter::new(
-            &self.state,
-            Receive(PhantomData),
-            Location::caller(),
-        ))
+        Wait::new(&self.shared, Location::caller())
     }
 
     /// Whether a value has been sent.
     pub fn ready(&self) -> bool {
-        self.state.borrow().value.is_some()
+        self.shared.is_sent()
     }
 
     /// The value, if it has been sent; never waits.
@@ -115,8 +82,7 @@ impl<T> Event<T> {
     where
         T: Clone,
     {
-        let value = self.state.borrow().value.clone();
-        value.map(Rc::unwrap_or_clone)
+        self.shared.peek()
     }
 
     /// Makes the event as new, so that it can be sent again. Returns whether there was a value to
@@ -125,69 +91,12 @@ impl<T> Event<T> {
     /// Those who waited when the old value was sent still get that. Those who wait for an event
     /// that has not been sent go on waiting.
     pub fn reset(&self) -> bool {
-        let old = self.state.borrow_mut().value.take();
-        old.is_some()
+        self.shared.reset()
     }
 
     /// How many wait.
     pub fn waiting(&self) -> usize {
-        self.state.borrow().waiters.alive()
-    }
-}
-
-/// A waiter wants the value.
-#[derive(Debug)]
-struct Receive<T>(PhantomData<T>);
-
-impl<T> Claim for Receive<T> {
-    type State = State<T>;
-    type Load = Option<Rc<T>>;
-    type Output = Rc<T>;
-    const KIND: WaitKind = WaitKind::Event;
-
-    fn line<'s>(&self, state: &'s mut State<T>) -> &'s mut WaitList<Option<Rc<T>>> {
-        &mut state.waiters
-    }
-
-    fn arrive(&mut self, state: &mut State<T>, _: &mut Wakers) -> Option<Rc<T>> {
-        state.value.clone()
-    }
-
-    fn load(&mut self) -> Option<Rc<T>> {
-        None
-    }
-
-    fn called(
-        &mut self,
-        _: &mut State<T>,
-        load: &mut Option<Option<Rc<T>>>,
-        _: &mut Wakers,
-    ) -> Option<Rc<T>> {
-        load.as_mut()?.take()
-    }
-
-    fn gave_up(&mut self, _: &mut State<T>, _: &mut Left<Option<Rc<T>>>, _: &mut Wakers) {}
-}
-
-/// The future of [`Event::wait`].
-///
-/// # Cancel safety
-/// Dropping it changes nothing.
-#[must_use = "futures do nothing unless awaited"]
-pub struct Wait<'a, T: 'a>(Waiter<'a, Receive<T>>);
-
-impl<T: Clone> Future for Wait<'_, T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        // `T::clone` is the user's: it runs here, where nothing is borrowed.
-        self.0.poll(cx).map(Rc::unwrap_or_clone)
-    }
-}
-
-impl<T> fmt::Debug for Wait<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Wait").field(&self.0).finish()
+        self.shared.waiting()
     }
 }
 
@@ -220,7 +129,7 @@ impl<T> Error for AlreadySent<T> {}
 impl<T> Clone for Event<T> {
     fn clone(&self) -> Self {
         Event {
-            state: Rc::clone(&self.state),
+            shared: Rc::clone(&self.shared),
         }
     }
 }

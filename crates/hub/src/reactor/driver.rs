@@ -48,6 +48,10 @@ pub(crate) trait Driver: std::fmt::Debug {
 
     fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()>;
 
+    /// Whether `fd`, an open number, still is what was registered under it. Somebody may have closed that and
+    /// opened something else since. When in doubt it is.
+    fn is_still(&self, fd: BorrowedFd<'_>) -> bool;
+
     /// Whether [`wait`](Self::wait) has to be told what is waited on.
     fn wants_watched(&self) -> bool {
         false

@@ -116,6 +116,20 @@ impl Driver for Epoll {
         Ok(epoll::delete(&self.poller, fd)?)
     }
 
+    /// The kernel knows a registration by file and number, and refuses to make one a second time before it does
+    /// anything else.
+    fn is_still(&self, fd: BorrowedFd<'_>) -> bool {
+        let nobody = EventData::new_u64(BELL_KEY);
+        match epoll::add(&self.poller, fd, nobody, EventFlags::ET) {
+            Ok(()) => {
+                let _ = epoll::delete(&self.poller, fd);
+                false
+            }
+            Err(Errno::PERM | Errno::BADF) => false,
+            Err(_) => true,
+        }
+    }
+
     fn wait(
         &self,
         _watched: &[Watched],

@@ -28,6 +28,10 @@ impl Driver for Parked {
         Ok(())
     }
 
+    fn is_still(&self, _fd: BorrowedFd<'_>) -> bool {
+        true
+    }
+
     fn wait(
         &self,
         _watched: &[Watched],

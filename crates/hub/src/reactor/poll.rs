@@ -45,16 +45,21 @@ impl Poll {
     }
 }
 
+/// Device, inode and kind.
+fn identity(fd: BorrowedFd<'_>) -> io::Result<((u64, u64), FileType)> {
+    let status = rustix::fs::fstat(fd)?;
+    let kind = FileType::from_raw_mode(status.st_mode);
+    Ok(((status.st_dev, status.st_ino), kind))
+}
+
 impl Driver for Poll {
     fn add(&self, fd: BorrowedFd<'_>, _key: u64) -> io::Result<()> {
         // What epoll would refuse is refused here too, so that programs do not depend on the
         // backend. Asking for the status also finds a number that is not open.
-        let status = rustix::fs::fstat(fd)?;
-        let kind = FileType::from_raw_mode(status.st_mode);
+        let (file, kind) = identity(fd)?;
         if matches!(kind, FileType::RegularFile | FileType::Directory) {
             return Err(Errno::PERM.into());
         }
-        let file = (status.st_dev, status.st_ino);
         let before = self.known.borrow_mut().insert(fd.as_raw_fd(), file);
         // Descriptors of no file (eventfd and its like) share one inode, which tells nothing.
         if before == Some(file) && kind != FileType::Unknown {
@@ -70,6 +75,14 @@ impl Driver for Poll {
     fn delete(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.known.borrow_mut().remove(&fd.as_raw_fd());
         Ok(())
+    }
+
+    fn is_still(&self, fd: BorrowedFd<'_>) -> bool {
+        let before = self.known.borrow().get(&fd.as_raw_fd()).copied();
+        match (before, identity(fd)) {
+            (Some(before), Ok((now, _))) => before == now,
+            _ => true,
+        }
     }
 
     fn wants_watched(&self) -> bool {

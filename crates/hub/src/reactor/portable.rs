@@ -59,6 +59,11 @@ impl Driver for Portable {
         self.poller.delete(fd)
     }
 
+    /// Not known here: a stranger on a closed number is found when it is registered.
+    fn is_still(&self, _fd: BorrowedFd<'_>) -> bool {
+        true
+    }
+
     fn wants_watched(&self) -> bool {
         !self.has_edges
     }

@@ -10,7 +10,7 @@
 use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,6 +34,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     (
         "a_reused_number_ends_the_old_waiters",
         a_reused_number_ends_the_old_waiters,
+    ),
+    (
+        "a_number_that_a_stranger_uses_now_ends_its_waiters",
+        a_number_that_a_stranger_uses_now_ends_its_waiters,
     ),
     (
         "a_reused_number_gets_no_stale_event",
@@ -202,6 +206,42 @@ fn a_reused_number_ends_the_old_waiters() {
         assert_eq!(read_byte(&new_io).await.unwrap(), b'n');
         assert!(read_byte(&old_io).await.is_err(), "nor later");
         new_io.get_ref().close();
+    });
+}
+
+// proves C-3: the new owner is none of the hub's, so nothing is registered anew
+fn a_number_that_a_stranger_uses_now_ends_its_waiters() {
+    let strangers: [fn() -> OwnedFd; 3] = [
+        || UnixDatagram::unbound().unwrap().into(),
+        || std::fs::File::open("/dev/null").unwrap().into(),
+        || std::fs::File::open("/proc/self/stat").unwrap().into(),
+    ];
+    // Of the others poll(2) says at once that they are readable, and has no way to know better.
+    let silent = Cell::new(strangers.len());
+    on_each_backend(async || {
+        for stranger in &strangers[..silent.replace(1)] {
+            let (old, _other_end) = io::pipe().unwrap();
+            let old = Loose::new(old);
+            let old_io = Io::new(old).unwrap();
+            let waiter = spawn(async move { read_byte(&old_io).await });
+            let (live, keeps) = io::pipe().unwrap();
+            let live = Io::new(Loose::new(live)).unwrap();
+            let neighbour = spawn(async move {
+                let byte = read_byte(&live).await;
+                live.get_ref().close();
+                byte
+            });
+            yield_now().await;
+            old.close();
+            let new = stranger();
+            assert_eq!(new.as_raw_fd(), old.0, "the lowest free number");
+            let ended = timeout(SECOND * 20, waiter).await.expect("it hangs");
+            ended
+                .unwrap()
+                .expect_err("nothing of the stranger's is read");
+            write(&keeps, b"n");
+            assert_eq!(neighbour.await.unwrap().unwrap(), b'n', "the others live");
+        }
     });
 }
 

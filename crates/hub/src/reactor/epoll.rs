@@ -28,6 +28,7 @@ use polling::Poller;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::driver::{Driver, Event, Notifier, Watched};
@@ -125,7 +126,12 @@ impl Driver for Epoll {
                 let _ = epoll::delete(&self.poller, fd);
                 false
             }
-            Err(Errno::PERM | Errno::BADF) => false,
+            // A file, a folder or a device like /dev/null, which never were registered. If it is another kind,
+            // a sandbox refuses.
+            Err(Errno::PERM) => rustix::fs::fstat(fd).is_ok_and(|status| {
+                let kind = FileType::from_raw_mode(status.st_mode);
+                matches!(kind, FileType::Socket | FileType::Fifo | FileType::Unknown)
+            }),
             Err(_) => true,
         }
     }

@@ -1,6 +1,6 @@
 //! `echo_bytes` through a few failures: some are no news to a connection, some end one, some end the server.
 
-use super::{FORBIDDEN, Fault, Victim, WAITS, assert_no_panic};
+use super::{FORBIDDEN, Fault, Victim, WAITS, assert_no_panic, side_by_side};
 use crate::realclients::echo;
 use crate::steps::{Checked, Verdict};
 use crate::workspace::Workspace;
@@ -77,12 +77,15 @@ const LINES: u32 = 10;
 
 pub(in crate::realclients) fn borne(workspace: &Workspace) -> Verdict {
     for (faults, all_back) in [(BORNE, true), (ENDS_A_CONNECTION, false)] {
-        for fault in faults {
+        let may_trace = side_by_side(faults, |fault| {
             // `--seccomp-bpf`: only these calls stop, which is a lot faster.
-            let Some(victim) = Victim::start(workspace, SERVER, *fault, &["--seccomp-bpf"])? else {
-                return Ok(Checked::skipped(FORBIDDEN));
-            };
-            suffer(workspace, victim, all_back)?;
+            match Victim::start(workspace, SERVER, fault, &["--seccomp-bpf"])? {
+                Some(victim) => suffer(workspace, victim, all_back).map(|()| true),
+                None => Ok(false),
+            }
+        })?;
+        if !may_trace {
+            return Ok(Checked::skipped(FORBIDDEN));
         }
         let what = match all_back {
             true => "every byte back",
@@ -99,8 +102,7 @@ fn suffer(workspace: &Workspace, victim: Victim, all_back: bool) -> Result<(), S
     if all_back {
         told.map_err(|why| victim.told(why))?;
     }
-    echo::python_client(workspace, victim.addr, 5, 5)
-        .map_err(|why| victim.told(format!("the next are not served: {why}")))?;
+    victim.assert_serves(workspace)?;
     victim.assert_no_descriptor_lost()?;
     victim.stop()
 }

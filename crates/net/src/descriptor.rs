@@ -68,14 +68,23 @@ pub(crate) fn recv(fd: &OwnedFd, buf: &mut [u8], flags: RecvFlags) -> io::Result
 /// One `send`, which never raises SIGPIPE (promise F-11).
 pub(crate) fn send(fd: &OwnedFd, data: &[u8]) -> io::Result<usize> {
     gate(CallKind::Write, fd)?;
-    Ok(rustix::net::send(fd, data, marked::SEND)?)
+    rustix::net::send(fd, data, marked::SEND).map_err(not_yet)
 }
 
 /// One gathering `send` of at most [`MAX_SLICES`] slices.
 pub(crate) fn send_vectored(fd: &OwnedFd, data: &[io::IoSlice<'_>]) -> io::Result<usize> {
     gate(CallKind::Write, fd)?;
     let mut control = rustix::net::SendAncillaryBuffer::default();
-    Ok(rustix::net::sendmsg(fd, data, &mut control, marked::SEND)?)
+    rustix::net::sendmsg(fd, data, &mut control, marked::SEND).map_err(not_yet)
+}
+
+/// A connection that begins with its first bytes (fast open) may turn out to begin in the usual way: they
+/// can be sent when it is there.
+fn not_yet(error: Errno) -> io::Error {
+    match error {
+        Errno::INPROGRESS => io::ErrorKind::WouldBlock.into(),
+        error => error.into(),
+    }
 }
 
 /// One scattering read into at most [`MAX_SLICES`] slices.
@@ -109,6 +118,18 @@ pub(crate) fn recvmsg(
         control,
         flags | marked::RECV,
     )?)
+}
+
+/// One `recvmmsg`: as many datagrams as have arrived and fit, up to
+/// [`sys::RECV_AT_ONCE`].
+pub(crate) fn recv_many(
+    fd: &OwnedFd,
+    room: &mut [u8],
+    size: usize,
+    each: impl FnMut(sys::Received),
+) -> io::Result<usize> {
+    gate(CallKind::Read, fd)?;
+    sys::recv_many(fd, room, size, each)
 }
 
 /// One `sendto`.
@@ -160,9 +181,18 @@ pub(crate) fn again<T>(
     fd: Option<&OwnedFd>,
     mut call: impl FnMut() -> rustix::io::Result<T>,
 ) -> io::Result<T> {
+    again_io(kind, fd, || Ok(call()?))
+}
+
+/// As [`again`], for a call of [`evlet_hub::sys`].
+pub(crate) fn again_io<T>(
+    kind: CallKind,
+    fd: Option<&OwnedFd>,
+    mut call: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
     let number = fd.map_or(-1, AsRawFd::as_raw_fd);
     loop {
-        let made = sys::gate(Call::new(kind, number)).and_then(|()| Ok(call()?));
+        let made = sys::gate(Call::new(kind, number)).and_then(|()| call());
         match made {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             made => return made,

@@ -49,7 +49,7 @@
 //!
 //! Errors are [`std::io::Error`] with their kind kept and a typed error inside, which names the
 //! address, lists what was tried and says what to do: [`ConnectError`], [`ListenError`],
-//! [`ResolveError`], [`AddrError`], [`TlsError`], [`LineError`], [`UnixError`], [`DatagramCut`].
+//! [`ResolveError`], [`AddrError`], [`UnsupportedOption`], [`TlsError`], [`LineError`], [`UnixError`], [`DatagramCut`].
 //!
 //! # What dropping a future means
 //!
@@ -83,7 +83,7 @@
 //!
 //! # What is left out
 //!
-//! TCP Fast Open, which no safe call offers. Waiting for unread input before a close (lingering close), so an answer sent
+//! Waiting for unread input before a close (lingering close), so an answer sent
 //! right before closing may be lost if the peer has sent more than was read: read to the end first.
 //! Windows.
 //!
@@ -154,7 +154,9 @@ pub use serve::{CONCURRENCY, Serve, serve};
 pub use serve_stop::Stopper;
 pub use served::{Fallible, FallibleSend, IntoServed, Nothing, Served, StopServe};
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
-pub use tcp::{ATTEMPT_DELAY, Connect, ConnectOptions, KeepAlive, connect, connect_from};
+pub use tcp::{
+    ATTEMPT_DELAY, Connect, ConnectOptions, KeepAlive, UnsupportedOption, connect, connect_from,
+};
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
 pub use tls::{

@@ -13,7 +13,7 @@ use crate::addr::{Target, ToAddr};
 use crate::addr_error::{AddrError, AddrProblem};
 use crate::descriptor;
 use crate::listen_error::ListenError;
-use crate::tcp::{KeepAlive, SocketOptions};
+use crate::tcp::{FastOpen, KeepAlive, SocketOptions};
 use crate::tcp_listener::TcpListener;
 use crate::tries::Try;
 
@@ -139,6 +139,20 @@ impl ListenOptions {
     /// The kernel's buffer for what is to be sent on accepted connections, in bytes.
     pub fn send_buffer(mut self, bytes: usize) -> Self {
         self.sockets.send_buffer = Some(bytes);
+        self
+    }
+
+    /// Takes connections whose first bytes come with their first packet, from clients that have been
+    /// here before (TCP Fast Open, RFC 7413): a round trip less for each. `queue` is how many of
+    /// those may wait to be accepted; zero is none, the default. Linux has it, where the second bit of
+    /// `net.ipv4.tcp_fastopen` switches it on for the machine: without it connections are
+    /// made in the usual way.
+    ///
+    /// The first bytes may come twice, since packets do: only for protocols where a request that is
+    /// repeated does no harm. On other systems [`listen`](Self::listen) fails with
+    /// [`UnsupportedOption`](crate::UnsupportedOption).
+    pub fn fast_open(mut self, queue: u32) -> Self {
+        self.sockets.fast_open = (queue > 0).then_some(FastOpen::Listen { queue });
         self
     }
 

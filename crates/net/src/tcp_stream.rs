@@ -73,7 +73,10 @@ impl TcpStream {
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         let at = Location::caller();
-        Ok(TcpStream::new(Io::new(OwnedFd::from(stream))?, at))
+        let lingers = rustix::net::sockopt::socket_linger(&stream)?.is_some_and(|t| !t.is_zero());
+        let stream = TcpStream::new(Io::new(OwnedFd::from(stream))?, at);
+        stream.handle.closes_elsewhere(lingers);
+        Ok(stream)
     }
 
     /// Receives what has arrived, up to the size of `buf`, and waits if nothing has. Zero means

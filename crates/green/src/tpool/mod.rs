@@ -38,6 +38,7 @@
 
 mod ending;
 mod execute; // one call
+mod hand_over; // one that nobody waits for
 mod proxy; // calls on one object // no threads any more
 
 mod answer; // the way back of a result
@@ -50,5 +51,6 @@ mod workers; // what they do
 
 pub use ending::{KillAll, StillBusy, killall, shutdown};
 pub use execute::{Execute, execute};
+pub use hand_over::{NotTaken, hand_over};
 pub use proxy::{Call, Proxy};
 pub use workers::{TpoolStats, set_num_threads, stats};

@@ -116,6 +116,11 @@ impl<T: AsFd> Io<T> {
         self
     }
 
+    /// Takes the promise of [`closes_on_drop`](Self::closes_on_drop) back: a copy of the descriptor lives on.
+    pub fn lives_on(&mut self) {
+        self.registration.at_drop = AtDrop::Delete;
+    }
+
     /// The inner value.
     pub fn get_ref(&self) -> &T {
         &self.inner

@@ -9,8 +9,8 @@ use std::{fmt, io};
 /// It comes inside an [`io::Error`] of the kind [`InvalidData`](io::ErrorKind::InvalidData).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DatagramCut {
-    pub(super) kept: usize,
-    pub(super) len: Option<usize>,
+    pub(crate) kept: usize,
+    pub(crate) len: Option<usize>,
 }
 
 impl DatagramCut {

@@ -8,6 +8,7 @@
 //! its end of stream (FIN) at once.
 
 mod limit;
+mod linger;
 mod operation;
 
 use std::cell::Cell;
@@ -38,6 +39,8 @@ pub(crate) struct Socket {
     made: Cell<u32>,
     /// A short read does not tell that the kernel has no more.
     short_reads: Cell<bool>,
+    /// Its close waits for the peer, and is not for the hub's thread.
+    lingers: Cell<bool>,
 }
 
 // A connection has one of each.
@@ -45,6 +48,10 @@ const _: () = assert!(size_of::<Socket>() <= 56 && size_of::<Handle>() <= 32);
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        if self.lingers.get() {
+            self.io.lives_on();
+            linger::close_elsewhere(self.io.get_ref());
+        }
         shortage::descriptor_freed();
     }
 }
@@ -87,6 +94,7 @@ impl Handle {
             writers: Cell::new(1),
             made: Cell::new(0),
             short_reads: Cell::new(false),
+            lingers: Cell::new(false),
         };
         Handle::with(Rc::new(socket), Marks::default(), at)
     }
@@ -158,6 +166,11 @@ impl Handle {
 
     pub(crate) fn fd(&self) -> &OwnedFd {
         self.socket.io.get_ref()
+    }
+
+    /// Whether a close of the socket waits for the peer, so that it has to be done elsewhere.
+    pub(crate) fn closes_elsewhere(&self, lingers: bool) {
+        self.socket.lingers.set(lingers);
     }
 
     pub(crate) fn at(&self) -> Site {

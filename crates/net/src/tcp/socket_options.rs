@@ -5,10 +5,11 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use evlet_hub::sys::CallKind;
+use evlet_hub::sys::{self, CallKind};
 use rustix::net::sockopt;
 
 use super::keep_alive::{self, KeepAlive};
+use super::unsupported::UnsupportedOption;
 use crate::descriptor;
 
 /// What is set on a TCP socket. `None` leaves the system's choice.
@@ -22,6 +23,14 @@ pub(crate) struct SocketOptions {
     pub(crate) user_timeout: Option<Duration>,
     pub(crate) recv_buffer: Option<usize>,
     pub(crate) send_buffer: Option<usize>,
+    pub(crate) fast_open: Option<FastOpen>,
+}
+
+/// On which side bytes go with the first packet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum FastOpen {
+    Connect,
+    Listen { queue: u32 },
 }
 
 impl Default for SocketOptions {
@@ -35,6 +44,7 @@ impl Default for SocketOptions {
             user_timeout: None,
             recv_buffer: None,
             send_buffer: None,
+            fast_open: None,
         }
     }
 }
@@ -61,10 +71,24 @@ impl SocketOptions {
             if self.keep_alive.is_some() {
                 keep_alive::set(fd, self.keep_alive)?;
             }
-            if self.user_timeout.is_some() {
-                user_timeout::set(fd, self.user_timeout)?;
-            }
             sockopt::set_tcp_nodelay(fd, self.nodelay)
+        })?;
+        if self.user_timeout.is_some() {
+            user_timeout::set(fd, self.user_timeout)?;
+        }
+        self.fast_open.map_or(Ok(()), |side| side.apply(fd))
+    }
+}
+
+impl FastOpen {
+    fn apply(self, fd: &OwnedFd) -> io::Result<()> {
+        let set = descriptor::again_io(CallKind::SetOption, Some(fd), || match self {
+            FastOpen::Connect => sys::set_fast_open_connect(fd, true),
+            FastOpen::Listen { queue } => sys::set_fast_open_queue(fd, queue),
+        });
+        set.map_err(|error| match self {
+            FastOpen::Connect => UnsupportedOption::FAST_OPEN_CONNECT.name(error),
+            FastOpen::Listen { .. } => UnsupportedOption::FAST_OPEN.name(error),
         })
     }
 }
@@ -72,29 +96,31 @@ impl SocketOptions {
 /// `TCP_USER_TIMEOUT`, which Linux has.
 pub(super) mod user_timeout {
     use super::*;
-    use rustix::io::Errno;
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(in crate::tcp) fn set(fd: &OwnedFd, limit: Option<Duration>) -> rustix::io::Result<()> {
+    pub(in crate::tcp) fn set(fd: &OwnedFd, limit: Option<Duration>) -> io::Result<()> {
         // Zero is the system's choice there: the shortest is a millisecond.
         let millis = limit.map_or(0, |limit| limit.as_millis().max(1));
-        let millis = u32::try_from(millis).map_err(|_| Errno::INVAL)?;
-        sockopt::set_tcp_user_timeout(fd, millis)
+        let millis = u32::try_from(millis).map_err(|_| rustix::io::Errno::INVAL)?;
+        let set = descriptor::again(CallKind::SetOption, Some(fd), || {
+            sockopt::set_tcp_user_timeout(fd, millis)
+        });
+        set.map_err(|error| UnsupportedOption::USER_TIMEOUT.name(error))
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(in crate::tcp) fn get(fd: &OwnedFd) -> rustix::io::Result<Option<Duration>> {
+    pub(in crate::tcp) fn get(fd: &OwnedFd) -> io::Result<Option<Duration>> {
         let millis = sockopt::tcp_user_timeout(fd)?;
         Ok((millis > 0).then(|| Duration::from_millis(millis.into())))
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub(in crate::tcp) fn set(_: &OwnedFd, _: Option<Duration>) -> rustix::io::Result<()> {
-        Err(Errno::OPNOTSUPP)
+    pub(in crate::tcp) fn set(_: &OwnedFd, _: Option<Duration>) -> io::Result<()> {
+        Err(UnsupportedOption::USER_TIMEOUT.into())
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub(in crate::tcp) fn get(_: &OwnedFd) -> rustix::io::Result<Option<Duration>> {
+    pub(in crate::tcp) fn get(_: &OwnedFd) -> io::Result<Option<Duration>> {
         Ok(None)
     }
 }

@@ -38,12 +38,10 @@ impl TcpStream {
     /// of an hour and more. It counts in milliseconds.
     ///
     /// # Errors
-    /// `Unsupported` on other systems than Linux; `InvalidInput` above 49 days.
+    /// [`UnsupportedOption`](crate::UnsupportedOption) on other systems than Linux; `InvalidInput`
+    /// above 49 days.
     pub fn set_user_timeout(&self, limit: impl Into<Option<Duration>>) -> io::Result<()> {
-        let (fd, limit) = (self.handle.fd(), limit.into());
-        descriptor::again(CallKind::SetOption, Some(fd), || {
-            user_timeout::set(fd, limit)
-        })
+        user_timeout::set(self.handle.fd(), limit.into())
     }
 
     /// What was set with [`set_user_timeout`](Self::set_user_timeout).
@@ -51,29 +49,48 @@ impl TcpStream {
     /// # Errors
     /// The kernel's.
     pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(user_timeout::get(self.handle.fd())?)
+        user_timeout::get(self.handle.fd())
     }
 
     /// What closing does with bytes that are not sent yet. `None`, the default: the kernel sends
-    /// them in its own time. Zero: they are thrown away and the peer gets a reset.
+    /// them in its own time. Zero: they are thrown away and the peer gets a reset. A positive time,
+    /// in whole seconds, rounded up: closing takes until the peer's kernel has them, that long at
+    /// the most.
     ///
-    /// A positive time is refused: closing would wait that long, non-blocking or not, and the hub
-    /// with it. To be sure that the peer has everything, shut down the writing and read to the end.
+    /// The hub is never held: the peer gets its end of stream when the stream is dropped, as ever,
+    /// and a thread of [`evlet_green::tpool`] does the closing. Four are closed at a time, so that peers who never read cannot take all threads;
+    /// others stand in line. Where no thread takes it (a pool without threads, a full queue, no
+    /// descriptor left for a copy) the descriptor is closed at once, as without the option, and the
+    /// operator is told. When the process exits the kernel does not wait:
+    /// [`tpool::shutdown`](evlet_green::tpool::shutdown) does.
+    ///
+    /// Nobody learns from it whether the peer has read what was sent. To know that, shut down the
+    /// writing and read to the end, under a limit.
     ///
     /// # Errors
-    /// `InvalidInput` for a positive time; the kernel's.
+    /// `InvalidInput` above 68 years; the kernel's.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use evlet_net::{connect, listen};
+    /// evlet_hub::run(async {
+    ///     let listener = listen("127.0.0.1:0")?;
+    ///     let stream = connect(listener.local_addr()?).await?;
+    ///     stream.set_linger(Duration::from_secs(5))?;
+    ///     stream.send_all(b"goodbye").await?;
+    ///     drop(stream); // does not wait
+    ///     Ok::<(), std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_linger(&self, limit: impl Into<Option<Duration>>) -> io::Result<()> {
         let (fd, limit) = (self.handle.fd(), limit.into());
-        if limit.is_some_and(|limit| !limit.is_zero()) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "closing would hold the hub for that long: take zero to reset the connection, or \
-                 shut down the writing and read to the end to know that all has arrived",
-            ));
-        }
         descriptor::again(CallKind::SetOption, Some(fd), || {
             sockopt::set_socket_linger(fd, limit)
-        })
+        })?;
+        self.handle
+            .closes_elsewhere(limit.is_some_and(|limit| !limit.is_zero()));
+        Ok(())
     }
 
     /// What was set with [`set_linger`](Self::set_linger).

@@ -15,7 +15,7 @@ use crate::loopback::{MS, pair, run, small_pair};
 const MARK: &str = "child says: ";
 
 /// Starts the `child_` test called `name`.
-fn child(name: &str) -> (Child, BufReader<ChildStdout>) {
+pub(crate) fn child(name: &str) -> (Child, BufReader<ChildStdout>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -48,7 +48,7 @@ fn say(what: impl std::fmt::Display) {
 }
 
 /// How many descriptors this process has open.
-fn descriptors() -> usize {
+pub(crate) fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 

@@ -24,6 +24,7 @@ mod kernel_copy; // sendfile and splice
 mod left_behind; // for the count of descriptors
 mod limit; // set_timeout
 mod lines; // files of lines
+mod linger; // closing that waits for the peer
 mod listen;
 mod loopback; // connected pairs for the others
 mod proxy_protocol; // who the client is, told by a proxy
@@ -32,6 +33,7 @@ mod serve;
 mod serve_stop; // stopped from outside, drained, in several places
 mod shortage; // out of descriptors
 mod stream; // recv, send, peek, ends
+mod tcp_fast_open;
 mod tcp_options;
 mod tls;
 mod tls_anywhere; // on any stream, and by a listener

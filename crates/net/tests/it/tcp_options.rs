@@ -59,23 +59,6 @@ fn options_of_a_stream_are_set_and_read_back() {
     });
 }
 
-// A linger of zero resets the connection. A positive one would hold the hub when it is closed.
-#[test]
-fn lingering_never_holds_the_hub() {
-    run(async {
-        let (client, server) = pair().await;
-        assert_eq!(client.linger().unwrap(), None);
-        let error = client.set_linger(SECOND).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        assert!(text(&error).contains("hold the hub"), "{error}");
-        client.set_linger(Duration::ZERO).unwrap();
-        assert_eq!(client.linger().unwrap(), Some(Duration::ZERO));
-        drop(client);
-        let error = server.recv(&mut [0; 1]).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-    });
-}
-
 #[test]
 fn accepted_connections_have_the_options_of_their_listener() {
     run(async {

@@ -1,7 +1,9 @@
 //! UDP.
 
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use evlet_hub::{CallKind, Fault, now, spawn, timeout, yield_now};
@@ -125,6 +127,52 @@ fn a_batch_takes_all_that_has_arrived() {
         one.send(b"late").await.unwrap();
         assert_eq!(waits.await.unwrap(), (1, b"late".to_vec()));
     });
+}
+
+// On Linux one system call takes all that has come, up to 64 of them; where there is none it is one for each.
+#[test]
+fn a_batch_is_one_system_call() {
+    const ENOSYS: i32 = 38;
+    let linux = cfg!(target_os = "linux");
+    for missing in [false, true] {
+        let reads = Rc::new(Cell::new(0));
+        let count = Rc::clone(&reads);
+        let (hub, _) = faulty_hub(move |call| {
+            if call.kind != CallKind::Read {
+                return None;
+            }
+            count.set(count.get() + 1);
+            // Every other call is the one that a system may lack.
+            (missing && count.get() % 2 == 1).then_some(Fault::Errno(ENOSYS))
+        });
+        hub.run(async {
+            for ip in ["127.0.0.1", "::1"] {
+                let (one, other) = (bound(ip), bound(ip));
+                let here = one.local_addr().unwrap();
+                one.connect(other.local_addr().unwrap()).await.unwrap();
+                for i in 0..100_u8 {
+                    one.send(&[i; 3]).await.unwrap();
+                }
+                reads.set(0);
+                let mut batch = DatagramBatch::new(40, 3);
+                assert_eq!(other.recv_batch(&mut batch).await.unwrap(), 40);
+                let calls = if missing { 80 } else { 1 };
+                assert!(!linux || reads.get() == calls, "{}", reads.get());
+                assert_eq!(batch.iter().nth(39), Some((Ok(&[39; 3][..]), here)));
+                let mut batch = DatagramBatch::new(1000, 2);
+                assert_eq!(other.recv_batch(&mut batch).await.unwrap(), 60);
+                let calls = if missing { 122 } else { 1 };
+                assert!(!linux || reads.get() <= 80 + calls, "{}", reads.get());
+                let (datagram, from) = batch.iter().nth(59).unwrap();
+                assert_eq!((datagram.unwrap_err().kept(), from), (2, here));
+                assert!(!linux || datagram.unwrap_err().whole() == Some(3));
+            }
+        });
+    }
+}
+
+fn bound(ip: &str) -> UdpSocket {
+    UdpSocket::bind((ip, 0)).unwrap()
 }
 
 // A receiver that never stops lets others run, and one that never receives costs nothing.

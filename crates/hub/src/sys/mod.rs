@@ -18,6 +18,25 @@
 //! });
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! Beside the seam stand the few calls that rustix has no safe form of, for the crates above, which
+//! have no `unsafe`: [`recv_many`], [`set_fast_open_queue`], [`set_fast_open_connect`].
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[allow(
+    unsafe_code,
+    reason = "calls that rustix has no safe form of; see the file's page"
+)]
+mod beyond_rustix;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod not_here;
+mod received;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use beyond_rustix::{RECV_AT_ONCE, recv_many, set_fast_open_connect, set_fast_open_queue};
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub use not_here::{RECV_AT_ONCE, recv_many, set_fast_open_connect, set_fast_open_queue};
+pub use received::Received;
 
 use std::io;
 

@@ -1,0 +1,69 @@
+//! A job that nobody waits for.
+
+use std::fmt;
+use std::task::Waker;
+
+use crate::tpool::jobs::Job;
+use crate::tpool::workers::{Submitted, WORKERS};
+
+/// Hands `job` over to a thread of the pool and does not wait for it: what a `drop` does that cannot
+/// await. It works outside a hub too.
+///
+/// A panic of the job ends nothing but the job.
+///
+/// # Errors
+/// [`NotTaken`] gives the job back when no thread will do it: the pool has none (a size of zero), or
+/// as many jobs wait as may. Should the system refuse to start the first thread, the job runs here, as
+/// any job of the pool.
+///
+/// # Example
+/// ```
+/// use evlet_green::tpool;
+///
+/// let (tell, told) = std::sync::mpsc::channel();
+/// tpool::hand_over(move || tell.send("done"))?;
+/// assert_eq!(told.recv(), Ok("done"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn hand_over<F, T>(job: F) -> Result<(), NotTaken<F>>
+where
+    F: FnOnce() -> T + Send + 'static,
+{
+    let mut given = Some(job);
+    let mut place = None;
+    let submitted = WORKERS.submit(&mut place, Waker::noop().clone(), |_| {
+        let job = given.take();
+        let run: Job = Box::new(move || {
+            let job = std::panic::AssertUnwindSafe(|| drop(job.map(|job| job())));
+            drop(std::panic::catch_unwind(job));
+        });
+        run
+    });
+    WORKERS.leave_line(&mut place);
+    match (submitted, given) {
+        (Submitted::RunHere | Submitted::Wait, Some(job)) => Err(NotTaken { job }),
+        _ => Ok(()),
+    }
+}
+
+/// A job that no thread of the pool will do: it was not run.
+pub struct NotTaken<F> {
+    /// The job.
+    pub job: F,
+}
+
+impl<F> fmt::Debug for NotTaken<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotTaken").finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Display for NotTaken<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the thread pool did not take the job: it has no threads, or as many jobs wait as may",
+        )
+    }
+}
+
+impl<F> std::error::Error for NotTaken<F> {}

@@ -118,9 +118,9 @@ pub use evlet_net::{
     SendToUnix, Serve, Served, Splice, SpliceBidirectional, StopServe, Stopper, TcpListener,
     TcpStream, TlsConfig, TlsError, TlsListener, TlsStream, ToAddr, ToUnixAddr, Try, UdpOptions,
     UdpSocket, UnixAddr, UnixDatagram, UnixError, UnixListenOptions, UnixListener, UnixStep,
-    UnixStream, Unwrapped, WrongMode, connect, connect_from, copy, copy_bidirectional, dns, listen,
-    proxy_protocol, resolve, resolve_addr, send_file, serve, splice, splice_bidirectional,
-    wrap_ssl,
+    UnixStream, UnsupportedOption, Unwrapped, WrongMode, connect, connect_from, copy,
+    copy_bidirectional, dns, listen, proxy_protocol, resolve, resolve_addr, send_file, serve,
+    splice, splice_bidirectional, wrap_ssl,
 };
 
 pub use evlet_macros::{main, test};

@@ -43,6 +43,22 @@ fn tls_over_tcp() {
     assert_eq!(checked.len(), CHECKS, "{checked:#?}");
 }
 
+// A file made from a stream is a stream: what it gathers goes with a flush or a close.
+#[test]
+fn files_made_from_tcp_and_unix() {
+    let checked = run(StreamConformance::new(async || {
+        let (client, server) = pair().await;
+        Ok((client.makefile(), server.makefile()))
+    })
+    .run());
+    assert_eq!(checked.len(), CHECKS, "{checked:#?}");
+    run(StreamConformance::new(async || {
+        let (one, other) = UnixStream::pair()?;
+        Ok((one.makefile(), other.makefile()))
+    })
+    .run());
+}
+
 // TLS needs no socket; here its records come in pieces, late.
 #[test]
 fn tls_over_a_bad_line() {

@@ -20,6 +20,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for MakeFile<S> {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         this.check_read()?;
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
         if this.input.unread().is_empty() && buf.len() >= CHUNK {
             return Pin::new(&mut this.stream).poll_read(cx, buf);
         }

@@ -7,7 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use evlet_hub::{CallKind, Fault, Hub, run, sleep, spawn, spawn_n, stats, timeout};
+use evlet_os::fs::File;
+use evlet_os::pipe::pipe;
 use evlet_os::process::{Command, Stdio};
+use evlet_os::signal::{Signal, signal};
+use evlet_os::stdio::{stderr, stdin, stdout};
 use std::os::unix::process::ExitStatusExt;
 
 use crate::alone::{alone, open_descriptors};
@@ -170,6 +174,75 @@ fn without_a_pidfd_sigchld_tells() {
         soon("children", || children().is_empty());
         soon("descriptors", || open_descriptors() == before);
     });
+}
+
+// proves K-6: by neither of the two ways to hear of an end, awaited and dropped ones beside it
+#[test]
+fn a_strangers_child_is_left_to_the_stranger() {
+    alone(
+        "process_leaks::a_strangers_child_is_left_to_the_stranger",
+        || {
+            for has_pidfd in [true, false] {
+                let nosys = rustix::io::Errno::NOSYS.raw_os_error();
+                let hub = Hub::builder()
+                    .faults(move |call| {
+                        let refused = !has_pidfd && call.kind == CallKind::Other;
+                        refused.then_some(Fault::Errno(nosys))
+                    })
+                    .build()
+                    .unwrap();
+                let start = |script| {
+                    std::process::Command::new("sh")
+                        .args(["-c", script])
+                        .spawn()
+                };
+                let mut ended = start("exit 4").unwrap();
+                let mut running = start("sleep 0.2; exit 5").unwrap();
+                hub.run(async {
+                    sh("exit 0").status().await.unwrap();
+                    drop(sh("sleep 0.05").spawn().unwrap());
+                    sh("sleep 0.1").status().await.unwrap();
+                });
+                assert_eq!(ended.wait().unwrap().code(), Some(4));
+                assert_eq!(running.wait().unwrap().code(), Some(5));
+                soon("children", || children().is_empty());
+            }
+        },
+    );
+}
+
+// proves C-8: with one of everything open
+#[test]
+fn a_child_inherits_none_of_our_descriptors() {
+    alone(
+        "process_leaks::a_child_inherits_none_of_our_descriptors",
+        || {
+            // Whoever started this test may have left some open that are not ours.
+            let list = || ["sh", "-c", "ls /proc/$$/fd; exit 0"];
+            let usual = std::process::Command::new(list()[0])
+                .args(&list()[1..])
+                .output();
+            let usual = usual.unwrap().stdout;
+            run(async {
+                let _ends = pipe().unwrap();
+                let _signals = signal(Signal::URG).unwrap();
+                let _streams = (stdin().unwrap(), stdout().unwrap(), stderr().unwrap());
+                let _file = File::open("/proc/self/stat").await.unwrap();
+                let mut other = Command::new("sleep");
+                other
+                    .arg("100")
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped());
+                let mut child = other.kill_on_drop(true).spawn().unwrap();
+                let _input = child.stdin.take();
+                let limit = Duration::from_millis(2);
+                assert!(child.wait_timeout(limit).await.is_err(), "it is watched");
+                let all = Command::new(list()[0]).args(&list()[1..]).output().await;
+                let text = |bytes| String::from_utf8(bytes).unwrap();
+                assert_eq!(text(all.unwrap().stdout), text(usual));
+            });
+        },
+    );
 }
 
 #[test]

@@ -71,12 +71,14 @@ struct State<T> {
 impl<T: 'static> GreenPile<T> {
     /// A pile with a pool of its own, of `size` green threads.
     #[track_caller]
+    #[must_use]
     pub fn new(size: usize) -> Self {
         Self::with_pool(&GreenPool::new(size))
     }
 
     /// A pile whose jobs run in `pool`, in line with whatever else uses it.
     #[track_caller]
+    #[must_use]
     pub fn with_pool(pool: &GreenPool) -> Self {
         GreenPile {
             shared: Rc::new(Shared {
@@ -137,11 +139,13 @@ impl<T: 'static> GreenPile<T> {
 
     /// How many results are outstanding: of jobs that wait for a place, run, or have ended and not
     /// been fetched.
+    #[must_use]
     pub fn outstanding(&self) -> usize {
         self.shared.state.borrow().outstanding()
     }
 
     /// The pool in which the jobs run.
+    #[must_use]
     pub fn pool(&self) -> &GreenPool {
         &self.shared.pool
     }

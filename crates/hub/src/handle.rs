@@ -42,6 +42,7 @@ pub struct HubHandle {
 /// # Panics
 /// When no hub runs on this thread.
 #[track_caller]
+#[must_use]
 pub fn handle() -> HubHandle {
     HubHandle::new(&running::expect("handle").remote)
 }

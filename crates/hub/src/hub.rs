@@ -136,17 +136,20 @@ impl Hub {
     }
 
     /// A handle for other threads.
+    #[must_use]
     pub fn handle(&self) -> HubHandle {
         HubHandle::new(&self.core.remote)
     }
 
     /// The hub's numbers.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.core.stats()
     }
 
     /// Every green thread that is alive, in the order of spawning: its name, where it was spawned,
     /// where it waits and for what. Takes time in proportion to their number.
+    #[must_use]
     pub fn green_threads(&self) -> Vec<GreenThreadInfo> {
         self.core.green_threads()
     }

@@ -15,6 +15,7 @@ use crate::running;
 /// };
 /// assert_eq!(draw(7), draw(7));
 /// ```
+#[must_use]
 pub fn random_u64() -> u64 {
     running::with(|core| core.rng.borrow_mut().u64(..)).unwrap_or_else(|| fastrand::u64(..))
 }

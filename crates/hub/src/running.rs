@@ -86,6 +86,7 @@ pub(crate) const OUTSIDE: &str = "needs a hub that runs on this thread: call it 
 /// assert!(!evlet_hub::is_running());
 /// evlet_hub::run(async { assert!(evlet_hub::is_running()) });
 /// ```
+#[must_use]
 pub fn is_running() -> bool {
     with(|_| ()).is_some()
 }

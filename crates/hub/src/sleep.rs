@@ -123,6 +123,7 @@ impl Sleep {
     }
 
     /// Whether it has ended.
+    #[must_use]
     pub fn is_elapsed(&self) -> bool {
         matches!(self.state, State::Done)
     }

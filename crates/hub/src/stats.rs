@@ -38,6 +38,7 @@ pub struct Stats {
 ///     assert_eq!(evlet_hub::stats().green_threads, 1);
 /// });
 /// ```
+#[must_use]
 pub fn stats() -> Stats {
     running::with(|core| core.stats()).unwrap_or_default()
 }

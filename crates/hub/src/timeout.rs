@@ -102,11 +102,13 @@ impl Elapsed {
     }
 
     /// The limit that was reached.
+    #[must_use]
     pub fn limit(&self) -> Duration {
         self.limit
     }
 
     /// The line that set it.
+    #[must_use]
     pub fn set_at(&self) -> &'static Location<'static> {
         self.at
     }

@@ -54,6 +54,7 @@ struct Deadline {
 /// });
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[must_use]
 pub fn remaining() -> Option<Duration> {
     let deadline = standing()?;
     Some(deadline.at.saturating_duration_since(now()))

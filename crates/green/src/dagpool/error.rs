@@ -51,6 +51,7 @@ impl<K> PropagateError<K> {
     }
 
     /// The key that has no value.
+    #[must_use]
     pub fn key(&self) -> &K {
         &self.0.key
     }
@@ -58,6 +59,7 @@ impl<K> PropagateError<K> {
 
 impl<K: fmt::Debug + 'static> PropagateError<K> {
     /// Why: the error of the key's own job, which may be the [`PropagateError`] of an input.
+    #[must_use]
     pub fn cause(&self) -> &(dyn Error + 'static) {
         match &self.0.cause {
             Cause::Failed(failure) => &**failure,
@@ -66,6 +68,7 @@ impl<K: fmt::Debug + 'static> PropagateError<K> {
     }
 
     /// What failed first: the last of the chain of errors that belong to jobs.
+    #[must_use]
     pub fn root(&self) -> &(dyn Error + 'static) {
         let mut error = self;
         while let Some(input) = error.cause().downcast_ref::<Self>() {
@@ -76,6 +79,7 @@ impl<K: fmt::Debug + 'static> PropagateError<K> {
 
     /// The keys along which it came: this one, the input on which it depends, and so on to the one
     /// that failed first.
+    #[must_use]
     pub fn path(&self) -> Vec<&K> {
         let mut path = vec![self.key()];
         let mut error = self;
@@ -149,6 +153,7 @@ pub struct Cycle<K> {
 
 impl<K> Cycle<K> {
     /// The keys, each of which waits for the one after it; the last is the first again.
+    #[must_use]
     pub fn path(&self) -> &[K] {
         &self.path
     }

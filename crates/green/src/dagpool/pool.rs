@@ -67,6 +67,7 @@ pub struct DagPool<K: Key, V> {
 
 impl<K: Key, V: 'static> DagPool<K, V> {
     /// A pool without values.
+    #[must_use]
     pub fn new() -> Self {
         Self::preload([])
     }
@@ -306,6 +307,7 @@ impl<K: Key, V: 'static> DagPool<K, V> {
     }
 
     /// The keys that have a value or have failed, in their order.
+    #[must_use]
     pub fn keys(&self) -> Vec<K> {
         self.shared.borrow().values.keys().cloned().collect()
     }
@@ -326,6 +328,7 @@ impl<K: Key, V: 'static> DagPool<K, V> {
     }
 
     /// The keys that have a value, have failed or have a job, in their order.
+    #[must_use]
     pub fn known_keys(&self) -> BTreeSet<K> {
         let state = self.shared.borrow();
         state
@@ -337,16 +340,19 @@ impl<K: Key, V: 'static> DagPool<K, V> {
     }
 
     /// How many jobs have not ended, those included that wait for what they depend on.
+    #[must_use]
     pub fn running(&self) -> usize {
         self.shared.borrow().jobs.len()
     }
 
     /// Their keys, in order.
+    #[must_use]
     pub fn running_keys(&self) -> Vec<K> {
         self.shared.borrow().jobs.keys().cloned().collect()
     }
 
     /// How many jobs depend on something that is not there yet.
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.all_waiting().len()
     }
@@ -362,6 +368,7 @@ impl<K: Key, V: 'static> DagPool<K, V> {
     }
 
     /// [`waiting_for`](Self::waiting_for) for each job that depends on something that is not there yet.
+    #[must_use]
     pub fn all_waiting(&self) -> BTreeMap<K, BTreeSet<K>> {
         let state = self.shared.borrow();
         let pending = |job| state.pending_of(job).filter(|pending| !pending.is_empty());

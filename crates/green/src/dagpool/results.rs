@@ -24,6 +24,7 @@ pub(super) type Shared<K, V> = Rc<RefCell<State<K, V>>>;
 /// It is a [`Stream`] of pairs, in the order in which they come (those that are there already: in the
 /// order of their keys). A key that has failed is an `Err` at its turn; the others follow it. Values
 /// that nobody has taken are not copied anywhere, so that it costs nothing to leave some.
+#[must_use = "streams do nothing unless polled"]
 pub struct Results<K: Key, V> {
     shared: Shared<K, V>,
     id: WatcherId,

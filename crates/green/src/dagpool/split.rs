@@ -12,6 +12,7 @@ use crate::dagpool::{PropagateError, Results};
 
 /// What [`DagPool::wait_each_success`](crate::DagPool::wait_each_success) gives: a [`Stream`] of the pairs
 /// that are no failures, each as soon as it is there.
+#[must_use = "streams do nothing unless polled"]
 pub struct Successes<K: Key, V>(pub(super) Results<K, V>);
 
 impl<K: Key, V: Clone> Successes<K, V> {
@@ -52,6 +53,7 @@ impl<K: Key, V> fmt::Debug for Successes<K, V> {
 
 /// What [`DagPool::wait_each_exception`](crate::DagPool::wait_each_exception) gives: a [`Stream`] of the
 /// failures, each as soon as it is there.
+#[must_use = "streams do nothing unless polled"]
 pub struct Failures<K: Key, V>(pub(super) Results<K, V>);
 
 impl<K: Key, V: Clone> Failures<K, V> {

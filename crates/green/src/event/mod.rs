@@ -42,6 +42,7 @@ pub struct Event<T> {
 
 impl<T> Event<T> {
     /// An event that has not been sent.
+    #[must_use]
     pub fn new() -> Self {
         Event {
             shared: Rc::new(Shared::new()),
@@ -73,6 +74,7 @@ impl<T> Event<T> {
     }
 
     /// Whether a value has been sent.
+    #[must_use]
     pub fn ready(&self) -> bool {
         self.shared.is_sent()
     }
@@ -95,6 +97,7 @@ impl<T> Event<T> {
     }
 
     /// How many wait.
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.shared.waiting()
     }

@@ -59,6 +59,7 @@ impl<T: 'static> Greenlet<T> {
     /// The greenlet that runs now: the one whose body calls this, or the main greenlet of the
     /// running green thread.
     #[track_caller]
+    #[must_use]
     pub fn current() -> Self {
         Greenlet::of(&Shared::current(Location::caller()))
     }
@@ -108,11 +109,13 @@ impl<T: 'static> Greenlet<T> {
     }
 
     /// The greenlet that gets what this one's body returns, or has got it; `None` for a main greenlet.
+    #[must_use]
     pub fn parent(&self) -> Option<Greenlet<T>> {
         self.shared.parent.borrow().clone()
     }
 
     /// Whether its body has ended; of a main greenlet, whether its green thread has.
+    #[must_use]
     pub fn is_dead(&self) -> bool {
         self.shared.stage.get() == Stage::Dead
     }

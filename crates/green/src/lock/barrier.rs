@@ -47,6 +47,7 @@ pub struct Barrier {
 impl Barrier {
     /// A barrier that opens when `size` wait. With a size of zero or one nobody ever waits, and
     /// each is its own leader.
+    #[must_use]
     pub const fn new(size: usize) -> Self {
         Barrier {
             size,
@@ -91,6 +92,7 @@ pub struct BarrierWaitResult {
 
 impl BarrierWaitResult {
     /// Whether this one came last: true for exactly one of a group.
+    #[must_use]
     pub fn is_leader(&self) -> bool {
         self.is_leader
     }

@@ -59,6 +59,7 @@ enum Notified {
 
 impl Condvar {
     /// A condition variable that nobody waits for.
+    #[must_use]
     pub const fn new() -> Self {
         Condvar {
             waiters: RefCell::new(WaitList::new()),

@@ -72,11 +72,13 @@ impl<R: Clone + 'static> LoopingCall<R> {
 
 impl<R> LoopingCall<R> {
     /// Whether the loop has not ended. One that was stopped during a call runs until that is over.
+    #[must_use]
     pub fn is_running(&self) -> bool {
         !self.shared.end.ready()
     }
 
     /// The name that reports use.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
     }

@@ -71,11 +71,13 @@ impl<R: Clone + Send + Sync + 'static> IsolatedLoopingCall<R> {
     }
 
     /// Whether the loop has not ended. One that was stopped runs until its thread has seen it.
+    #[must_use]
     pub fn is_running(&self) -> bool {
         self.shared.end.get().is_none()
     }
 
     /// The name that reports use.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
     }

@@ -57,6 +57,7 @@ pub struct GreenPool {
 impl GreenPool {
     /// A pool of at most `size` green threads. In one of size zero, every spawn waits for a
     /// [`resize`](Self::resize).
+    #[must_use]
     pub fn new(size: usize) -> Self {
         GreenPool {
             slots: Rc::new(RefCell::new(Slots::new(size))),
@@ -169,12 +170,14 @@ impl GreenPool {
     }
 
     /// How many green threads of the pool are alive. Jobs that were run inline are not counted.
+    #[must_use]
     pub fn running(&self) -> usize {
         self.slots.borrow().running
     }
 
     /// How many jobs can be started without waiting; negative while a pool that was made smaller
     /// has too many members. A place that is promised to a spawner that waited is not free.
+    #[must_use]
     pub fn free(&self) -> isize {
         let slots = self.slots.borrow();
         let [size, busy] =
@@ -183,16 +186,19 @@ impl GreenPool {
     }
 
     /// How many spawners wait for a place and have not been promised one.
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.slots.borrow().spawners.len()
     }
 
     /// The size: how many green threads may be alive at once.
+    #[must_use]
     pub fn size(&self) -> usize {
         self.slots.borrow().size
     }
 
     /// Whether a job has to wait for a place.
+    #[must_use]
     pub fn is_full(&self) -> bool {
         self.free() <= 0
     }

@@ -68,11 +68,13 @@ pub struct BaseQueue<O: Order, K = Light> {
 
 impl<O: Order, K> BaseQueue<O, K> {
     /// A queue that never refuses an item: it grows as long as it is fed faster than it is emptied.
+    #[must_use]
     pub fn unbounded() -> Self {
         Self::with_limit(None)
     }
 
     /// A queue of at most `capacity` items. Zero makes a [rendezvous](Self::rendezvous).
+    #[must_use]
     pub fn bounded(capacity: usize) -> Self {
         Self::with_limit(Some(capacity))
     }
@@ -91,6 +93,7 @@ impl<O: Order, K> BaseQueue<O, K> {
     ///     channel.put("hello").await; // the receiver has it now
     /// });
     /// ```
+    #[must_use]
     pub fn rendezvous() -> Self {
         Self::bounded(0)
     }
@@ -284,6 +287,7 @@ impl<O: Order, K> BaseQueue<O, K> {
     }
 
     /// Whether the queue was closed. There may still be items inside.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state.borrow().is_closed()
     }
@@ -344,21 +348,25 @@ impl<O: Order, K> BaseQueue<O, K> {
     }
 
     /// How many items are inside, those included that are promised to getters that were called.
+    #[must_use]
     pub fn qsize(&self) -> usize {
         self.state.borrow().items.count()
     }
 
     /// The capacity: `None` without a limit, zero for a rendezvous.
+    #[must_use]
     pub fn maxsize(&self) -> Option<usize> {
         self.state.borrow().limit()
     }
 
     /// Whether no item is inside.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.qsize() == 0
     }
 
     /// Whether as many items are inside as the capacity allows. A rendezvous is always full.
+    #[must_use]
     pub fn is_full(&self) -> bool {
         let state = self.state.borrow();
         state
@@ -367,11 +375,13 @@ impl<O: Order, K> BaseQueue<O, K> {
     }
 
     /// How many wait to put an item.
+    #[must_use]
     pub fn putting(&self) -> usize {
         self.state.borrow().putters.alive()
     }
 
     /// How many wait to get one.
+    #[must_use]
     pub fn getting(&self) -> usize {
         self.state.borrow().getters.alive()
     }

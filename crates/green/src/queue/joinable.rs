@@ -32,6 +32,7 @@ impl<O: Order> BaseQueue<O, Joinable> {
     }
 
     /// How many items have been put and not been reported done.
+    #[must_use]
     pub fn unfinished_tasks(&self) -> usize {
         self.state.borrow().unfinished
     }

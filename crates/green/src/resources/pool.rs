@@ -226,6 +226,7 @@ impl<T: 'static, E: 'static> Pool<T, E> {
     /// How many items can be had without waiting for another one to come back; negative while a pool
     /// that was made smaller has too many in use. One that is promised to somebody who waited is not
     /// free.
+    #[must_use]
     pub fn free(&self) -> isize {
         let places = self.shared.places.borrow();
         let [size, busy] = [places.max_size(), places.busy()]
@@ -234,26 +235,31 @@ impl<T: 'static, E: 'static> Pool<T, E> {
     }
 
     /// How many items have been made and are not in use.
+    #[must_use]
     pub fn idle(&self) -> usize {
         self.shared.places.borrow().idle()
     }
 
     /// How many items there are, in use or not, with those that are being made.
+    #[must_use]
     pub fn size(&self) -> usize {
         self.shared.places.borrow().size()
     }
 
     /// How many wait for an item and have not been promised one.
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.shared.places.borrow().waiting()
     }
 
     /// How many items [`fill`](Self::fill) makes ahead of time.
+    #[must_use]
     pub fn min_size(&self) -> usize {
         self.shared.min_size
     }
 
     /// How many items there may be at once.
+    #[must_use]
     pub fn max_size(&self) -> usize {
         self.shared.places.borrow().max_size()
     }

@@ -102,6 +102,7 @@ impl<V> Child<'_, V> {
     }
 
     /// Whether it has ended, in whatever way.
+    #[must_use]
     pub fn is_finished(&self) -> bool {
         self.state.has_ended.get()
     }

@@ -115,6 +115,7 @@ impl<'env, E> Scope<'env, E> {
     }
 
     /// Whether the scope has ended, so that nothing can be spawned into it.
+    #[must_use]
     pub fn is_over(&self) -> bool {
         self.shared.is_over.get()
     }

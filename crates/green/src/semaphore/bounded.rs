@@ -34,6 +34,7 @@ pub struct BoundedSemaphore {
 
 impl BoundedSemaphore {
     /// A semaphore with `permits` permits, and never more.
+    #[must_use]
     pub fn new(permits: usize) -> Self {
         BoundedSemaphore {
             inner: Semaphore::new(permits),
@@ -53,6 +54,7 @@ impl BoundedSemaphore {
     }
 
     /// Takes a permit if there is one and nobody waits.
+    #[must_use]
     pub fn try_acquire(&self) -> Option<Permit> {
         self.inner.try_acquire()
     }
@@ -70,21 +72,25 @@ impl BoundedSemaphore {
     }
 
     /// How many permits can be taken without waiting.
+    #[must_use]
     pub fn available(&self) -> usize {
         self.inner.available()
     }
 
     /// How many permits there are at most: as many as it began with.
+    #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
     }
 
     /// How many wait and have not been given a permit.
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.inner.waiting()
     }
 
     /// Permits that are there minus those who wait: negative when more are wanted.
+    #[must_use]
     pub fn balance(&self) -> isize {
         self.inner.balance()
     }

@@ -86,6 +86,7 @@ impl CappedSemaphore {
     }
 
     /// Takes a permit if there is one, or somebody waits to release one, and nobody waits for it.
+    #[must_use]
     pub fn try_acquire(&self) -> Option<CappedPermit> {
         self.permits.get_nowait().ok()?;
         Some(self.permit())
@@ -113,22 +114,26 @@ impl CappedSemaphore {
     }
 
     /// How many permits can be taken without waiting, those aside that somebody waits to release.
+    #[must_use]
     pub fn available(&self) -> usize {
         // Of those inside, some are promised to who was called and has not come yet.
         self.permits.qsize().saturating_sub(self.permits.getting())
     }
 
     /// How many permits there are at most.
+    #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
     }
 
     /// How many wait to acquire.
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.permits.getting()
     }
 
     /// How many wait to release.
+    #[must_use]
     pub fn releasing(&self) -> usize {
         self.permits.putting()
     }
@@ -138,6 +143,7 @@ impl CappedSemaphore {
     ///
     /// While nobody waits it lies between `-limit`, when there is no permit, and `limit`, when there
     /// is no room.
+    #[must_use]
     pub fn balance(&self) -> isize {
         let [permits, releasing, waiting, limit] = [
             self.permits.qsize(),

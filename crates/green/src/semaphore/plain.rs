@@ -93,6 +93,7 @@ impl State {
 
 impl Semaphore {
     /// A semaphore with `permits` permits.
+    #[must_use]
     pub fn new(permits: usize) -> Self {
         Semaphore {
             state: Rc::new(RefCell::new(State {
@@ -131,6 +132,7 @@ impl Semaphore {
     }
 
     /// Takes a permit if there is one and nobody waits.
+    #[must_use]
     pub fn try_acquire(&self) -> Option<Permit> {
         self.state.borrow_mut().take(1)?;
         Some(self.permit(1))
@@ -155,16 +157,19 @@ impl Semaphore {
     }
 
     /// How many permits can be taken without waiting.
+    #[must_use]
     pub fn available(&self) -> usize {
         self.state.borrow().available
     }
 
     /// How many wait and have not been given what they need.
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.state.borrow().waiters.len()
     }
 
     /// Permits that are there minus those who wait: negative when more are wanted.
+    #[must_use]
     pub fn balance(&self) -> isize {
         let state = self.state.borrow();
         let [available, waiting] = [state.available, state.waiters.len()]

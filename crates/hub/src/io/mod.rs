@@ -111,6 +111,7 @@ impl<T: AsFd> Io<T> {
     ///
     /// If a copy of it lives on (after `try_clone` or a fork), nothing worse happens than that its
     /// events wake the hub for nothing.
+    #[must_use]
     pub fn closes_on_drop(mut self) -> Self {
         self.registration.at_drop = AtDrop::ClosesItself;
         self
@@ -382,6 +383,7 @@ impl Ticket {
     /// The ticket of the user with this number, for those who count the users of their [`Io`]
     /// themselves: differs from that of any other number and from all that
     /// [`Io::new_ticket`] gives out.
+    #[must_use]
     pub const fn numbered(number: u32) -> Ticket {
         Ticket(1 << 63 | number as u64)
     }

@@ -84,6 +84,7 @@ pub struct Call {
 
 impl Call {
     /// A call of `kind` on `fd`; -1 for none.
+    #[must_use]
     pub const fn new(kind: CallKind, fd: i32) -> Self {
         Call { kind, fd }
     }

@@ -28,6 +28,7 @@ impl Exit {
     /// let exit = run(async { spawn(async { panic!("no fuel") }).wait().await }).unwrap_err();
     /// assert_eq!(exit.panic_message().as_deref(), Some("no fuel"));
     /// ```
+    #[must_use]
     pub fn panic_message(&self) -> Option<String> {
         match self {
             Exit::Killed => None,

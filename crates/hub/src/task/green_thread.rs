@@ -112,6 +112,7 @@ impl<T> GreenThread<T> {
     }
 
     /// Its number, unique in the process.
+    #[must_use]
     pub fn id(&self) -> GreenThreadId {
         self.task.slot.id()
     }
@@ -190,6 +191,7 @@ impl<T> GreenThread<T> {
 
     /// Why it was killed, by whom and where it was waiting: from the moment of the kill on. `None` when it was
     /// not killed, returned all the same, or went with its hub.
+    #[must_use]
     pub fn killed(&self) -> Option<KillReport> {
         self.with_hub(|core, key| core.kill_report(key)).flatten()
     }
@@ -236,6 +238,7 @@ impl<T> GreenThread<T> {
 
     /// Whether it has ended.
     #[inline]
+    #[must_use]
     pub fn is_finished(&self) -> bool {
         self.task.slot.ended().is_some()
     }

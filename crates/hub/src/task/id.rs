@@ -10,6 +10,7 @@ pub struct GreenThreadId(pub(crate) u64);
 
 impl GreenThreadId {
     /// The number itself.
+    #[must_use]
     pub fn as_u64(self) -> u64 {
         self.0
     }

@@ -218,6 +218,7 @@ fn launch<F>(
 ///     assert_eq!(thread.wait().await.unwrap(), Some(id));
 /// });
 /// ```
+#[must_use]
 pub fn current() -> Option<GreenThreadId> {
     in_progress::current().map(|key| key.id)
 }

@@ -84,6 +84,7 @@ impl LocalWaker {
     /// That of the future polled with `cx`. Clones the context's waker if that is not the running
     /// green thread's own: foreign code.
     #[inline]
+    #[must_use]
     pub fn new(cx: &Context<'_>) -> Self {
         Self::own(cx).unwrap_or_else(|| LocalWaker::of(cx.waker().clone()))
     }
@@ -91,6 +92,7 @@ impl LocalWaker {
     /// The same if the context's waker is the running green thread's own, so that no foreign code
     /// runs; `None` otherwise.
     #[inline]
+    #[must_use]
     pub fn own(cx: &Context<'_>) -> Option<Self> {
         let own = in_progress::with(|poll| poll.whose(cx.waker()));
         own.map(|number| LocalWaker::of(number.waker()))
@@ -99,6 +101,7 @@ impl LocalWaker {
     /// Whether it wakes the future that is polled with `cx`. `false` may be wrong, as with
     /// [`Waker::will_wake`].
     #[inline]
+    #[must_use]
     pub fn will_wake(&self, cx: &Context<'_>) -> bool {
         self.waker.will_wake(cx.waker())
     }
@@ -106,6 +109,7 @@ impl LocalWaker {
     /// Whether it is a green thread's own, so that [`wake`](Self::wake) and dropping it run no
     /// foreign code: they may happen under a borrow.
     #[inline]
+    #[must_use]
     pub fn is_own(&self) -> bool {
         self.own_number().is_some()
     }

@@ -104,6 +104,7 @@ pub enum WaitKind {
 impl WaitKind {
     /// Whether only another green thread of the same hub can end such a wait. When every green
     /// thread waits like this, none will ever run again: that is a deadlock.
+    #[must_use]
     pub fn is_local(self) -> bool {
         matches!(
             self,
@@ -134,6 +135,7 @@ pub struct WaitsOn {
 
 impl WaitsOn {
     /// A wait on `subject`.
+    #[must_use]
     pub const fn new(kind: WaitKind, subject: u64) -> Self {
         WaitsOn { kind, subject }
     }
@@ -193,6 +195,7 @@ pub fn park(on: WaitsOn, at: &'static Location<'static>) {
 ///     assert_eq!((on.kind, at.file()), (WaitKind::Timer, file!()));
 /// });
 /// ```
+#[must_use]
 pub fn parked() -> Option<(WaitsOn, &'static Location<'static>)> {
     in_progress::with(|poll| {
         let at = poll.at.get()?;

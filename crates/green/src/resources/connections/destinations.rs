@@ -94,11 +94,13 @@ impl<K: Ord + Clone, C, E> ConnectionPools<K, C, E> {
     }
 
     /// How many destinations have a pool.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.pools.borrow().by_destination.len()
     }
 
     /// Whether no destination has a pool.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -117,41 +117,49 @@ impl<C, E> ConnectionPool<C, E> {
 
     /// How many connections can be had without waiting for one to come back; see
     /// [`Pool::free`](crate::Pool::free).
+    #[must_use]
     pub fn free(&self) -> isize {
         self.keeper.pool.free()
     }
 
     /// How many connections there are that nobody uses.
+    #[must_use]
     pub fn idle(&self) -> usize {
         self.keeper.pool.idle()
     }
 
     /// How many connections there are, in use or not, with those that are being made or cleaned.
+    #[must_use]
     pub fn size(&self) -> usize {
         self.keeper.pool.size()
     }
 
     /// How many wait for a connection and have not been promised one.
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.keeper.pool.waiting()
     }
 
     /// How many connections [`fill`](Self::fill) makes ahead of time.
+    #[must_use]
     pub fn min_size(&self) -> usize {
         self.keeper.pool.min_size()
     }
 
     /// How many connections there may be at once.
+    #[must_use]
     pub fn max_size(&self) -> usize {
         self.keeper.pool.max_size()
     }
 
     /// For how long a connection that nobody uses is kept.
+    #[must_use]
     pub fn max_idle(&self) -> Duration {
         self.keeper.limits.max_idle
     }
 
     /// How old a connection may become.
+    #[must_use]
     pub fn max_age(&self) -> Duration {
         self.keeper.limits.max_age
     }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use evlet::os::signal::terminate;
 use evlet::{GreenPool, TcpListener, TcpStream, listen, spawn, stats};
 use evlet_examples::command_line::{addr_from_args, give_up, say_listening};
-use futures::future::{Either, select};
+use evlet_examples::stopping::until_told;
 
 #[evlet::main]
 async fn main() -> io::Result<()> {
@@ -24,13 +24,7 @@ async fn main() -> io::Result<()> {
 
     let bytes = Rc::new(Cell::new(0));
     let accepting = spawn(accept_loop(listener, bytes.clone()));
-    let which = match select(stop, accepting.wait()).await {
-        Either::Left((which, _)) => which?,
-        // A listener that cannot accept any more: a server that has gone deaf helps nobody.
-        Either::Right((ended, _)) => {
-            return ended.map_err(|exit| io::Error::other(exit.to_string()))?;
-        }
-    };
+    let which = until_told(stop, &accepting).await?;
     accepting.kill().await;
     let stats = stats();
     println!(

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use evlet::os::signal::terminate;
 use evlet::{GreenPool, TcpListener, TcpStream, listen, spawn};
 use evlet_examples::command_line::{addr_from_args, give_up, say_listening};
-use futures::future::{Either, select};
+use evlet_examples::stopping::until_told;
 
 #[evlet::main]
 async fn main() -> io::Result<()> {
@@ -21,13 +21,7 @@ async fn main() -> io::Result<()> {
     say_listening(listener.local_addr()?);
 
     let accepting = spawn(accept_loop(listener));
-    let which = match select(stop, accepting.wait()).await {
-        Either::Left((which, _)) => which?,
-        // A listener that cannot accept any more: a server that has gone deaf helps nobody.
-        Either::Right((ended, _)) => {
-            return ended.map_err(|exit| io::Error::other(exit.to_string()))?;
-        }
-    };
+    let which = until_told(stop, &accepting).await?;
     accepting.kill().await;
     println!("stopped by {which}");
     Ok(())

@@ -10,6 +10,7 @@ use std::io;
 use evlet::os::signal::terminate;
 use evlet::{TcpStream, listen, serve, spawn};
 use evlet_examples::command_line::{addr_from_args, give_up, say_listening};
+use evlet_examples::stopping::until_told;
 
 #[evlet::main]
 async fn main() -> io::Result<()> {
@@ -19,7 +20,7 @@ async fn main() -> io::Result<()> {
     say_listening(listener.local_addr()?);
 
     let serving = spawn(serve(listener, |stream, _peer| greet(stream)));
-    let which = stop.await?;
+    let which = until_told(stop, &serving).await?;
     serving.kill().await;
     println!("stopped by {which}");
     Ok(())

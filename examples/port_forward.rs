@@ -15,6 +15,7 @@ use evlet::{
     ConnectOptions, Serve, TcpStream, listen, serve, spawn, spawn_n, splice_bidirectional,
 };
 use evlet_examples::command_line::{addr_and_target_from_args, give_up, say_listening};
+use evlet_examples::stopping::until_told;
 
 #[evlet::main]
 async fn main() -> io::Result<()> {
@@ -40,7 +41,7 @@ async fn main() -> io::Result<()> {
                 }
             }),
     );
-    let which = stop.await?;
+    let which = until_told(stop, &forwarding).await?;
     forwarding.kill().await;
     println!("stopped by {which}");
     Ok(())

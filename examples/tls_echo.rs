@@ -16,6 +16,7 @@ use evlet::os::signal::{Signal, signal, terminate};
 use evlet::{MakeFile, TcpListener, TcpStream, TlsConfig, TlsStream};
 use evlet::{connect, listen, serve, spawn, spawn_n, wrap_ssl};
 use evlet_examples::command_line::{give_up, say_listening};
+use evlet_examples::stopping::until_told;
 use lexopt::prelude::{Long, ValueExt};
 
 #[evlet::main]
@@ -77,7 +78,7 @@ async fn serve_until_a_signal(addr: &str, cert: &str, key: &str) -> io::Result<(
         }
     });
     let serving = spawn(echo_server(listener, config));
-    let which = stop.await?;
+    let which = until_told(stop, &serving).await?;
     serving.kill().await;
     println!("stopped by {which}");
     Ok(())

@@ -3,6 +3,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `command_line.rs` | the one option of every server, and how a program of ours gives up |
+//! | `stopping.rs` | the end of a server |
 //! | `url.rs` | an address of a page, read |
 //! | `get.rs` | an HTTP client of one request |
 //! | `pages.rs` | a small HTTP server to fetch pages from |
@@ -12,4 +13,5 @@
 pub mod command_line;
 pub mod get;
 pub mod pages;
+pub mod stopping;
 pub mod url;

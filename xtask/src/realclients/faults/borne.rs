@@ -108,13 +108,16 @@ fn suffer(workspace: &Workspace, victim: Victim, all_back: bool) -> Result<(), S
 }
 
 pub(in crate::realclients) fn fatal(workspace: &Workspace) -> Verdict {
-    for fault in FATAL {
-        let Some(victim) = Victim::start(workspace, SERVER, *fault, &["--seccomp-bpf"])? else {
+    for (name, fault) in ["echo_lines", SERVER]
+        .into_iter()
+        .flat_map(|name| FATAL.iter().map(move |fault| (name, fault)))
+    {
+        let Some(victim) = Victim::start(workspace, name, *fault, &["--seccomp-bpf"])? else {
             return Ok(Checked::skipped(FORBIDDEN));
         };
         // The first are served, or their connection is cut by the end.
         let _ = echo::python_client(workspace, victim.addr, 5, 5);
-        let told = |why| format!("accept4 gives {}: {why}", fault.1);
+        let told = |why| format!("{name}: accept4 gives {}: {why}", fault.1);
         let finished = victim
             .server
             .finish(Duration::from_secs(10))
@@ -124,6 +127,6 @@ pub(in crate::realclients) fn fatal(workspace: &Workspace) -> Verdict {
             return Err(told(format!("{}: {}", finished.status, finished.stderr)).into());
         }
     }
-    println!("{SERVER} ends with the error when its listener cannot accept any more");
-    Ok(Checked::passed(FATAL.len()))
+    println!("servers end with the error when their listener cannot accept any more");
+    Ok(Checked::passed(2 * FATAL.len()))
 }

@@ -21,6 +21,7 @@ mod happy_eyeballs; // several addresses at once
 mod hostile; // peers that do what they should not
 mod inherit; // sockets that were open before
 mod kernel_copy; // sendfile and splice
+mod lab; // a bad network that the kernel sees
 mod left_behind; // for the count of descriptors
 mod limit; // set_timeout
 mod lines; // files of lines

@@ -1,5 +1,5 @@
 //! TCP Fast Open: bytes with the first packet. Whether the kernel does it depends on the machine's settings;
-//! `network_namespace.rs` has a network of its own where it does.
+//! `lab` has a network of its own where it does.
 
 use std::io::ErrorKind;
 

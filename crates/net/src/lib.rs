@@ -78,14 +78,14 @@
 //! `make_file`, `unix` (streams, listeners, datagrams, descriptors on their way), `datagram` (what all
 //! datagrams have in common), `udp`, `serve` with `serve_slot`, `served`, `serve_stop` and
 //! `serve_drain`, `listeners` (several as one), `copy`,
-//! `kernel_copy` (`sendfile` and `splice`), `tls`;
+//! `kernel_copy` (`sendfile` and `splice`), `finish` (the last answer arrives), `tls`;
 //! `inherit` (sockets that were open before); [`proxy_protocol`]; [`testing`] for tests of streams.
 //!
 //! # What is left out
 //!
-//! Waiting for unread input before a close (lingering close), so an answer sent
-//! right before closing may be lost if the peer has sent more than was read: read to the end first.
-//! Windows.
+//! Waiting for unread input before each close (lingering close): a stream that is dropped is closed at
+//! once, and an answer sent right before that may be lost if the peer has sent more than was read. Read to the
+//! end first, or let [`finish`] do it. Windows.
 //!
 //! # Platforms
 //!
@@ -101,6 +101,7 @@ mod copy;
 mod datagram;
 mod descriptor;
 pub mod dns;
+mod finish;
 mod inherit;
 mod kernel_copy;
 mod line_error;
@@ -137,6 +138,7 @@ pub use addr_error::{AddrError, AddrProblem};
 pub use connect_error::ConnectError;
 pub use copy::{CopyAll, CopyBidirectional, copy, copy_bidirectional};
 pub use datagram::{DatagramCut, RecvDatagram, RecvFrom, SendDatagram, SendTo};
+pub use finish::{FINISH_BYTES, FINISH_LIMIT, Finish, Finished, finish};
 pub use inherit::{InheritError, Inherited};
 pub use kernel_copy::{
     KernelSocket, SendFile, Splice, SpliceBidirectional, send_file, splice, splice_bidirectional,

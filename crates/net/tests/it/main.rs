@@ -16,6 +16,7 @@ mod dns_files; // the hosts file and resolv.conf
 mod dns_server; // a name server on loopback for the others
 mod duplex; // streams in memory, and what goes wrong on them
 mod file_modes;
+mod finish; // the last answer arrives
 mod handles; // makefile, split, close: who still works, who is told
 mod happy_eyeballs; // several addresses at once
 mod hostile; // peers that do what they should not

@@ -145,7 +145,7 @@ async fn part<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: S, size: usiz
 }
 
 async fn tls() {
-    let config = TlsConfig::client().roots_pem(&std::env::var("LAB_CERT").unwrap());
+    let config = TlsConfig::client().roots_pem(std::env::var("LAB_CERT").unwrap());
     let config = config.unwrap().server_name("localhost");
     for _ in 0..5 {
         let stream = wrap_ssl(connect(TLS).await.unwrap(), &config);

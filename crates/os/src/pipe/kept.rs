@@ -13,6 +13,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
+/// Where there is none, SIGPIPE is ignored, as Rust's programs do.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const NO_SIGNAL: SendFlags = SendFlags::empty();
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+
 #[derive(Debug)]
 pub(crate) struct Kept {
     /// `None` only once it has been handed out.
@@ -71,7 +77,7 @@ impl Kept {
 
     pub(super) fn write(&self, data: &[u8]) -> rustix::io::Result<usize> {
         match self.is_as_it_was {
-            true => send(self, data, SendFlags::DONTWAIT | SendFlags::NOSIGNAL),
+            true => send(self, data, SendFlags::DONTWAIT | NO_SIGNAL),
             false => rustix::io::write(self, data),
         }
     }

@@ -6,7 +6,9 @@ use std::cell::Cell;
 use std::fs;
 use std::io::{IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::thread;
@@ -291,6 +293,60 @@ fn a_terminal_is_as_it_was_however_the_program_ends() {
         assert_eq!(now.local_modes, mode.local_modes, "after {end}");
         assert_eq!(now.input_modes, mode.input_modes, "after {end}");
     }
+}
+
+// Somebody else's terminal, as after `su`: this one's mode is changed, and put back.
+#[test]
+fn a_terminal_that_cannot_be_opened_again_gets_its_mode_back() {
+    let name = "stdio::a_terminal_that_cannot_be_opened_again_gets_its_mode_back";
+    let Some(mut command) = again(name) else {
+        run(async {
+            let mut input = stdin().unwrap();
+            assert!(!is_blocking(std::io::stdin()), "it was opened again");
+            let mut word = [0; 4];
+            input.read_exact(&mut word).await.unwrap();
+            assert_eq!(&word, b"word");
+            drop(input);
+            assert!(is_blocking(std::io::stdin()), "after a drop");
+            let mut input = stdin().unwrap();
+            assert!(!is_blocking(std::io::stdin()));
+            spawn_n(async move {
+                let _ = input.read(&mut [0; 8]).await;
+            });
+            sleep(Duration::from_millis(2)).await;
+        });
+        assert!(is_blocking(std::io::stdin()), "after the hub");
+        let panicked = std::panic::catch_unwind(|| {
+            run(async {
+                let _input = stdin().unwrap();
+                assert!(is_blocking(std::io::stdin()), "as intended");
+            });
+        });
+        assert!(panicked.is_err());
+        assert!(is_blocking(std::io::stdin()), "after a panic");
+        return;
+    };
+    const NOBODY: u32 = 65534;
+    if !rustix::process::geteuid().is_root() {
+        return println!("SKIPPED {name}: only root can become somebody else");
+    }
+    let (mut person, program) = terminal();
+    program
+        .set_permissions(fs::Permissions::from_mode(0o600))
+        .unwrap();
+    let child = command
+        .stdin(program.try_clone().unwrap())
+        .uid(NOBODY)
+        .spawn();
+    let child = match child {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            return println!("SKIPPED {name}: nobody may not run this program");
+        }
+        child => child.unwrap(),
+    };
+    person.write_all(b"word\n").unwrap();
+    ends_well(child);
+    assert!(is_blocking(&program));
 }
 
 #[test]

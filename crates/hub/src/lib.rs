@@ -114,6 +114,7 @@ mod shield;
 mod shutdown;
 mod sleep;
 mod stats;
+mod sync;
 pub mod sys;
 mod task;
 mod timeout;

@@ -4,33 +4,32 @@
 //! a notification only when the hub sleeps, and only by the first push of a batch:
 //!
 //! ```text
-//! other thread                       hub, before it sleeps
-//! 1. push the item                   1. asleep = true
-//! 2. fence                           2. fence
-//! 3. if asleep.swap(false) notify    3. if the queue is not empty, do not sleep
+//! other thread                            hub, before it sleeps
+//! 1. push the item                        1. asleep.swap(true)
+//! 2. if asleep.swap(false) notify         2. if the queue is not empty, do not sleep
 //! ```
 //!
-//! Either the hub sees the item in its step 3, or the other thread sees `asleep` in its own: both
-//! cannot miss (the fences order each side's write before its read). So no wake-up is lost (A-1),
-//! one notification serves a batch (A-2), and a hub that is busy costs its wakers no system call.
+//! Of two swaps of one flag one is the first, and who comes second sees everything that the other did
+//! before: the hub the item, or the other thread `asleep`. So no wake-up is lost (A-1), one notification
+//! serves a batch (A-2), and a hub that is busy costs its wakers no system call.
 //!
 //! A green thread is woken by its number, which is on its way once at a time: who wakes it again before the hub
 //! has taken the first adds nothing, so a thread that wakes without end does not make the queue longer (promise 5).
 //!
 //! A waker may outlive the hub (A-3): it is a number, which then names nobody.
+//!
+//! `crates/hub/tests/loom` tries this file with every order in which threads can run.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-
-use concurrent_queue::ConcurrentQueue;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use crate::birthplace::Birthplace;
 use crate::core::Core;
 use crate::reactor::Notifier;
+use crate::sync::{AtomicBool, AtomicUsize, ConcurrentQueue, Mutex, MutexGuard, Ordering};
 use crate::task::{HubId, MOST_HUBS, Number};
 use crate::timers::TimerKey;
 
@@ -153,7 +152,6 @@ impl Remote {
 
     /// Ends the hub's wait, or keeps it from beginning.
     pub(crate) fn notify(&self) {
-        fence(Ordering::SeqCst);
         if self.asleep.swap(false, Ordering::SeqCst) {
             let notifier = self.notifier.lock();
             let notifier = notifier.unwrap_or_else(PoisonError::into_inner);
@@ -165,17 +163,21 @@ impl Remote {
 
     /// Announces that the hub is about to sleep. Returns whether it may.
     pub(crate) fn fall_asleep(&self) -> bool {
-        self.asleep.store(true, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
+        self.set_asleep(true);
         let may_sleep = self.items.is_empty() && !self.stop.load(Ordering::SeqCst);
         if !may_sleep {
-            self.asleep.store(false, Ordering::SeqCst);
+            self.set_asleep(false);
         }
         may_sleep
     }
 
     pub(crate) fn wake_up(&self) {
-        self.asleep.store(false, Ordering::SeqCst);
+        self.set_asleep(false);
+    }
+
+    /// A swap, and not a store: see the module's page.
+    fn set_asleep(&self, asleep: bool) {
+        self.asleep.swap(asleep, Ordering::SeqCst);
     }
 
     #[inline]
@@ -189,6 +191,8 @@ impl Remote {
 
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
+        // Who sends from now on sees that, and what was sent before is seen here.
+        self.set_asleep(false);
         let notifier = self.notifier.lock();
         notifier.unwrap_or_else(PoisonError::into_inner).take();
     }

@@ -1,12 +1,14 @@
 //! How a result comes back to the green thread that wants it.
+//!
+//! This is all that a thread of the pool has of a hub: a waker, and a handle, which both go through the hub's
+//! inbox (promise E-1). `crates/green/tests/loom` tries this file with every order in which threads can run.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use evlet_hub::HubHandle;
-
+use crate::tpool::sync::{HubHandle, Mutex, MutexGuard};
 use crate::wakers::Wakers;
 
 /// One result on its way from a thread to a hub.

@@ -42,6 +42,7 @@ mod hand_over; // one that nobody waits for
 mod proxy; // calls on one object // no threads any more
 
 mod answer; // the way back of a result
+mod sync; // what that is made of
 mod turns; // one at a time
 
 mod crew; // which threads there are

@@ -9,6 +9,18 @@ use evlet_net::{connect, listen};
 
 use crate::loopback::{MS, faulty_hub, listener, run, text};
 
+/// All of them, for the count of descriptors in `faults.rs`.
+pub(crate) const ALL: &[fn()] = &[
+    connections_are_accepted_in_the_order_they_came,
+    accept_times_out,
+    broken_connections_are_passed_over_at_once,
+    what_ends_the_listener_is_an_error_that_names_it,
+    endless_errors_starve_nobody_and_end_in_waiting,
+    closing_the_listener_wakes_the_acceptor,
+    a_second_acceptor_gets_an_error_that_names_the_first,
+    an_accepted_connection_that_cannot_be_watched_yet_is_kept,
+];
+
 const EPERM: i32 = 1;
 const EINTR: i32 = 4;
 const EBADF: i32 = 9;

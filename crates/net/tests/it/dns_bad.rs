@@ -12,6 +12,24 @@ use crate::dns::{ips, problem};
 use crate::dns_server::{Asked, FakeDns, Says};
 use crate::loopback::{MS, run, text};
 
+/// All of them, for the count of descriptors in `faults.rs`.
+pub(crate) const ALL: &[fn()] = &[
+    an_answer_with_another_number_is_not_ours,
+    an_answer_to_another_question_is_not_ours,
+    a_question_is_no_answer,
+    garbage_is_not_ours,
+    an_answer_from_elsewhere_is_not_taken,
+    records_of_other_names_are_not_believed_and_not_kept,
+    an_answer_of_the_other_family_is_none,
+    a_ring_of_aliases_ends,
+    names_that_point_at_themselves_or_beyond_end,
+    counts_that_cannot_be_true_set_no_memory_aside,
+    an_answer_that_is_cut_off_is_damaged,
+    a_server_that_truncates_over_tcp_too_has_no_answer,
+    garbage_over_tcp_ends_the_try,
+    a_flood_of_wrong_answers_ends_the_try,
+];
+
 /// A server whose every answer is `bad`: the look-up fails with `word` after `ms`.
 fn fails(word: &str, ms: u32, bad: impl Fn(&Asked) -> Vec<u8> + 'static) {
     run(async {

@@ -9,6 +9,13 @@ use evlet_net::{FINISH_LIMIT, Finished, finish, wrap_ssl};
 use crate::loopback::{MS, noise, pair, read_all, reset, run, small_pair};
 use crate::tls::configs;
 
+/// All of them, for the count of descriptors in `faults.rs`.
+pub(crate) const ALL: &[fn()] = &[
+    an_answer_before_the_end_of_the_request_arrives,
+    it_takes_no_longer_than_its_limits,
+    any_stream_whose_writing_can_end_alone,
+];
+
 // proves F-4: the answer arrives though the request was not read; a plain drop destroys it.
 #[test]
 fn an_answer_before_the_end_of_the_request_arrives() {

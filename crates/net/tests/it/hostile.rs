@@ -16,6 +16,18 @@ use crate::loopback::{
 };
 use crate::unix::Dir;
 
+/// All of them, for the count of descriptors in `faults.rs`.
+pub(crate) const ALL: &[fn()] = &[
+    one_byte_a_second,
+    a_peer_that_never_reads,
+    half_closed_in_every_order,
+    reading_that_was_ended,
+    closed_twice_with_waiters_in_both_directions,
+    rude_clients_do_not_stop_a_server,
+    a_unix_peer_that_vanishes,
+    ports_and_names_that_cannot_be,
+];
+
 const SECOND: Duration = Duration::from_secs(1);
 
 // One byte a second: each read is in time, and the whole has a limit of its own.

@@ -15,6 +15,7 @@ mod dns_bad; // name servers that lie, are silent, or send garbage
 mod dns_files; // the hosts file and resolv.conf
 mod dns_server; // a name server on loopback for the others
 mod duplex; // streams in memory, and what goes wrong on them
+mod faults; // nothing stays open after any of them
 mod file_modes;
 mod finish; // the last answer arrives
 mod handles; // makefile, split, close: who still works, who is told

@@ -10,6 +10,17 @@ use evlet_net::{AddrError, ResolveError, resolve, resolve_addr};
 
 use crate::loopback::run;
 
+/// All of them, for the count of descriptors in `faults.rs`.
+pub(crate) const ALL: &[fn()] = &[
+    a_numeric_host_is_its_own_answer_without_waiting,
+    localhost_is_found_by_the_system,
+    a_look_up_takes_no_virtual_time,
+    others_run_while_a_name_is_looked_up,
+    a_name_that_does_not_exist_is_an_error_that_names_it,
+    what_cannot_be_a_name_is_refused_without_asking,
+    an_abandoned_look_up_holds_nobody_up,
+];
+
 #[test]
 fn a_numeric_host_is_its_own_answer_without_waiting() {
     run(async {

@@ -13,6 +13,15 @@ use evlet_net::{connect, serve};
 
 use crate::loopback::{MS, faulty_hub, listener, pair, read_all};
 
+/// All of them, for the count of descriptors in `faults.rs`.
+pub(crate) const ALL: &[fn()] = &[
+    a_shortage_is_waited_out_with_growing_waits_and_reported_once,
+    the_report_says_what_to_do,
+    giving_up_does_not_repeat_the_report,
+    a_closed_socket_of_ours_ends_the_wait_at_once,
+    serve_goes_on_and_loses_nobody,
+];
+
 const ENOMEM: i32 = 12;
 const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;

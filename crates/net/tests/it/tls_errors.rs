@@ -9,6 +9,16 @@ use evlet_net::{TlsConfig, TlsError, wrap_ssl};
 use crate::loopback::{pair, run, text};
 use crate::tls::{certificate, configs};
 
+/// All of them, for the count of descriptors in `faults.rs`.
+pub(crate) const ALL: &[fn()] = &[
+    a_certificate_that_does_not_verify_names_the_server_and_what_to_do,
+    an_expired_certificate_is_found_on_both_sides,
+    a_peer_that_does_not_speak_tls_is_found_at_once,
+    what_is_wrong_with_the_settings_is_the_first_operations_error,
+    certificates_and_keys_are_checked_when_they_are_loaded,
+    debug_output_has_no_keys,
+];
+
 /// How a client's handshake with `for_client` against `for_server` fails.
 pub(crate) async fn failing(
     for_server: &TlsConfig,

@@ -9,6 +9,15 @@ use evlet_net::{DatagramCut, UnixAddr, UnixDatagram, UnixError};
 use crate::loopback::{MS, run, text};
 use crate::unix::Dir;
 
+/// All of them, for the count of descriptors in `faults.rs`.
+pub(crate) const ALL: &[fn()] = &[
+    datagrams_come_whole_and_in_order_with_their_sender,
+    a_datagram_that_was_cut_is_an_error,
+    a_full_receiver_makes_the_sender_wait,
+    a_receiver_that_is_not_there_is_an_error_that_names_it,
+    limits_and_close,
+];
+
 #[test]
 fn datagrams_come_whole_and_in_order_with_their_sender() {
     run(async {

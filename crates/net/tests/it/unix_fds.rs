@@ -10,6 +10,13 @@ use evlet_net::{FDS_AT_ONCE, UnixStream};
 use crate::loopback::{MS, run, text};
 use crate::unix::Dir;
 
+/// All of them, for the count of descriptors in `faults.rs`.
+pub(crate) const ALL: &[fn()] = &[
+    descriptors_travel_with_bytes,
+    what_cannot_travel_is_refused,
+    a_receiver_that_gives_up_loses_no_descriptor,
+];
+
 /// Whether nobody holds the write end of this pipe any more.
 fn all_closed(mut read_end: std::io::PipeReader) -> bool {
     std::io::Read::read(&mut read_end, &mut [0; 1]).unwrap() == 0

@@ -14,6 +14,7 @@ mod dns; // our own resolver: what is asked, of whom, what is kept
 mod dns_bad; // name servers that lie, are silent, or send garbage
 mod dns_files; // the hosts file and resolv.conf
 mod dns_server; // a name server on loopback for the others
+mod dns_slow; // name servers that take their time over TCP
 mod duplex; // streams in memory, and what goes wrong on them
 mod faults; // nothing stays open after any of them
 mod file_modes;
@@ -50,6 +51,7 @@ mod tls_openssl; // against another implementation
 mod tls_peers; // peers that do what is seldom done
 mod tls_records; // what goes together over the wire
 mod tls_session; // what a connection can tell, resumption, ends
+mod tls_slow; // handshakes that go on and on
 mod tls_unwrap; // and on in plain text
 mod traits; // the futures traits
 mod udp;

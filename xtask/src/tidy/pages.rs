@@ -130,9 +130,12 @@ fn tests_exist(root: &Path, text: &str) -> Result<(), String> {
         .filter(|(_, name, module, test)| {
             let tests = root.join("crates").join(name).join("tests");
             let files = ["it", "alone"].map(|folder| tests.join(folder).join(module));
-            let is_there = |file: PathBuf| {
-                let text = fs::read_to_string(file.with_extension("rs"));
-                text.is_ok_and(|text| text.contains(&format!("fn {test}()")))
+            let is_there = |module: PathBuf| {
+                let files = [module.with_extension("rs"), module.join("mod.rs")];
+                let mut texts = files
+                    .into_iter()
+                    .filter_map(|file| fs::read_to_string(file).ok());
+                texts.any(|text| text.contains(&format!("fn {test}()")))
             };
             !files.into_iter().any(is_there)
         })

@@ -44,7 +44,7 @@ const RUNS: &[Run] = &[
             "order::",
             "panic::",
         ],
-        without: &["thousand", "reader", "descriptor"],
+        without: &["thousand", "reader", "descriptor", "register"],
     },
     Run {
         package: "evlet-green",

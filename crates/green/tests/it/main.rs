@@ -60,6 +60,7 @@ mod cancel_queues; // those of the queues, their ends and their limits
 mod errors; // typed, named, handed back
 mod every_await; // the whole list, by the tool that users have
 mod every_await_locks; // its second sheet
+mod every_await_scopes; // its third
 mod reentrancy; // user code in the middle of everything
 mod reentrancy_locks; // its second sheet
 mod waits; // everybody can be asked what they wait for

@@ -7,6 +7,7 @@
 //! Closers take the copies from one line, at most [`CLOSERS`] of them: peers who never read would otherwise
 //! take all threads of the pool, and files and names would wait for them. Decision 0062 tells the rest.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
@@ -32,14 +33,39 @@ struct Line {
     process: u32,
 }
 
-/// Leaves the waiting to the pool: whatever it says, closing `fd` does not wait any more.
+thread_local! {
+    /// The copy of a socket that is being dropped.
+    static COPY: Cell<Option<OwnedFd>> = const { Cell::new(None) };
+}
+
+/// Leaves the waiting to the pool: whatever it says, closing `fd` does not wait any more. The copy is handed
+/// over by [`AfterTheClose`].
 pub(super) fn close_elsewhere(fd: &OwnedFd) {
     // The peer's end of stream does not stand in line.
     let _ = rustix::net::shutdown(fd, rustix::net::Shutdown::Write);
-    let copy = match rustix::io::fcntl_dupfd_cloexec(fd, 0) {
-        Ok(copy) => copy,
-        Err(error) => return forget(fd, &format!("no copy of its descriptor: {error}")),
+    let kept = match rustix::io::fcntl_dupfd_cloexec(fd, 0) {
+        Ok(copy) => COPY.try_with(|kept| kept.set(Some(copy))).is_ok(),
+        Err(_) => false,
     };
+    if !kept {
+        forget(fd, "no copy of its descriptor can be had");
+    }
+}
+
+/// Hands the copy over when it is dropped, which is when the socket's own descriptor has been closed: who closes
+/// last waits, and a thread of the pool may be quick.
+pub(super) struct AfterTheClose;
+
+impl Drop for AfterTheClose {
+    fn drop(&mut self) {
+        if let Ok(Some(copy)) = COPY.try_with(Cell::take) {
+            close(copy);
+        }
+    }
+}
+
+/// On a thread of the pool.
+fn close(copy: OwnedFd) {
     let mut line = lock();
     line.waiting.push_back(copy);
     if line.closers >= CLOSERS {

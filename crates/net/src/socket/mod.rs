@@ -22,6 +22,7 @@ use std::rc::Rc;
 use evlet_hub::Io;
 
 use self::limit::{Limit, Timers};
+use self::linger::AfterTheClose;
 pub(crate) use self::operation::Who;
 use crate::descriptor;
 use crate::operation_error::HandleClosed;
@@ -41,6 +42,8 @@ pub(crate) struct Socket {
     short_reads: Cell<bool>,
     /// Its close waits for the peer, and is not for the hub's thread.
     lingers: Cell<bool>,
+    /// Dropped after `io`, since fields are dropped in order.
+    _after: AfterTheClose,
 }
 
 // A connection has one of each.
@@ -95,6 +98,7 @@ impl Handle {
             made: Cell::new(0),
             short_reads: Cell::new(false),
             lingers: Cell::new(false),
+            _after: AfterTheClose,
         };
         Handle::with(Rc::new(socket), Marks::default(), at)
     }

@@ -12,8 +12,8 @@ use crate::tpool::workers::{Submitted, WORKERS};
 /// A panic of the job ends nothing but the job.
 ///
 /// # Errors
-/// [`NotTaken`] gives the job back when no thread will do it: the pool has none (a size of zero), or
-/// as many jobs wait as may. Should the system refuse to start the first thread, the job runs here, as
+/// [`NotTaken`] gives the job back when no thread will do it: the pool has none (a size of zero),
+/// as many jobs wait as may, or this is a thread of the pool, which would have to do it itself. Should the system refuse to start the first thread, the job runs here, as
 /// any job of the pool.
 ///
 /// # Example
@@ -61,7 +61,8 @@ impl<F> fmt::Debug for NotTaken<F> {
 impl<F> fmt::Display for NotTaken<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "the thread pool did not take the job: it has no threads, or as many jobs wait as may",
+            "the thread pool did not take the job: it has no threads, as many jobs wait as may, or a \
+             job of the pool handed it over: run it here",
         )
     }
 }

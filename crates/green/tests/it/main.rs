@@ -51,6 +51,7 @@ mod semaphore_capped;
 mod testing;
 mod tpool;
 mod tpool_ending;
+mod tpool_hand_over;
 mod tpool_proxy;
 
 // What all of them promise.

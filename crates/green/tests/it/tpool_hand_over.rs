@@ -1,0 +1,69 @@
+//! `tpool::hand_over`: a job that nobody waits for, also from outside a hub.
+
+use std::sync::mpsc;
+
+use evlet_green::tpool;
+
+use crate::stage::virtually;
+use crate::threads::{alone, occupy};
+
+#[test]
+fn it_is_done_on_a_thread_of_the_pool_whether_a_hub_runs_or_not() {
+    let _turn = alone();
+    let here = std::thread::current().id();
+    let (tell, told) = mpsc::channel();
+    for _ in 0..2 {
+        let tell = tell.clone();
+        tpool::hand_over(move || tell.send(std::thread::current().id())).unwrap();
+        assert_ne!(told.recv().unwrap(), here);
+    }
+    virtually(async {
+        tpool::hand_over(move || tell.send(std::thread::current().id())).unwrap();
+        assert_ne!(told.recv().unwrap(), here);
+    });
+}
+
+// proves E-2
+#[test]
+fn a_panic_of_it_ends_nothing() {
+    let _turn = alone();
+    tpool::set_num_threads(1);
+    tpool::hand_over(|| panic!("as ordered")).unwrap();
+    virtually(async { assert_eq!(tpool::execute(|| 1).await, 1) });
+}
+
+#[test]
+fn without_threads_it_is_given_back() {
+    let _turn = alone();
+    tpool::set_num_threads(0);
+    let refused = tpool::hand_over(|| 7).unwrap_err();
+    assert!(refused.to_string().contains("no threads"), "{refused}");
+    assert_eq!((refused.job)(), 7);
+}
+
+#[test]
+fn on_a_thread_of_the_pool_it_is_given_back() {
+    let _turn = alone();
+    virtually(async {
+        let job = tpool::execute(|| tpool::hand_over(|| 7).unwrap_err().job).await;
+        assert_eq!(job(), 7);
+    });
+}
+
+// Those that were handed over have their place in the line like any other.
+#[test]
+fn it_waits_for_a_thread_behind_those_before_it() {
+    let _turn = alone();
+    virtually(async {
+        let held = occupy(1).await;
+        let (tell, told) = mpsc::channel();
+        for n in 0..3 {
+            let tell = tell.clone();
+            tpool::hand_over(move || tell.send(n)).unwrap();
+        }
+        assert_eq!(tpool::stats().queued, 3);
+        drop(held);
+        tpool::execute(|| ()).await;
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), [0, 1, 2]);
+    });
+}

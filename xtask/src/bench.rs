@@ -105,10 +105,10 @@ fn bench(asked: &Asked) -> Result<(), String> {
             program.arg(without_diagnostics(&workspace.target)?);
         }
         if asked.python {
-            program.env("EVLET_BENCH_PYTHON", python(&folder)?);
+            program.env("EVLET_BENCH_PYTHON", python(&folder));
         }
         if asked.go {
-            program.env("EVLET_BENCH_GO", go(&workspace.root, &folder)?);
+            program.env("EVLET_BENCH_GO", go(&workspace.root, &folder));
         }
     }
     if asked.write_docs {
@@ -140,16 +140,18 @@ fn without_diagnostics(target: &Path) -> Result<PathBuf, String> {
     Ok(built_in(&target))
 }
 
-/// Python with the contestants' packages, in an environment of its own. What cannot be had is absent.
-fn python(folder: &Path) -> Result<PathBuf, String> {
+/// Python with the contestants' packages, in an environment of its own. What cannot be had is absent:
+/// without Python, or without its `venv`, the path leads nowhere.
+fn python(folder: &Path) -> PathBuf {
     let environment = folder.join("python");
     let python = environment.join("bin").join("python");
     if !python.exists() {
-        show(
-            Command::new("python3")
-                .args(["-m", "venv"])
-                .arg(&environment),
-        )?;
+        let mut make = Command::new("python3");
+        make.args(["-m", "venv"]).arg(&environment);
+        if let Err(trouble) = show(&mut make) {
+            eprintln!("there is no python here: its contestants will be absent ({trouble})");
+            return folder.join("no-python");
+        }
     }
     for package in ["eventlet", "gevent", "uvloop"] {
         let mut install = Command::new(&python);
@@ -164,21 +166,25 @@ fn python(folder: &Path) -> Result<PathBuf, String> {
             eprintln!("{package} cannot be had: {trouble}");
         }
     }
-    Ok(python)
+    python
 }
 
-/// Go's program. Where there is no Go, its path leads nowhere, and Go is absent.
-fn go(root: &Path, folder: &Path) -> Result<PathBuf, String> {
+/// Go's program. Where there is no Go, or it cannot build, its path leads nowhere, and Go is absent.
+fn go(root: &Path, folder: &Path) -> PathBuf {
     let program = folder.join("go-contestant");
+    // One of an earlier run must not be taken for this one's.
+    let _ = std::fs::remove_file(&program);
     if !exists("go", "version") {
         eprintln!("there is no go here: Go will be absent");
-        return Ok(program);
+        return program;
     }
     let mut build = Command::new("go");
     build.current_dir(root.join("crates/bench/contestants/go"));
     build.args(["build", "-o"]).arg(&program).arg(".");
-    show(&mut build)?;
-    Ok(program)
+    if let Err(trouble) = show(&mut build) {
+        eprintln!("Go's program cannot be built: Go will be absent ({trouble})");
+    }
+    program
 }
 
 #[cfg(test)]

@@ -26,7 +26,9 @@ pub(crate) fn uvloop(what: &str) -> Result<Command, Absent> {
 pub(crate) fn go(what: &str) -> Result<Command, Absent> {
     let program = told("EVLET_BENCH_GO", "--with-go")?;
     if !Path::new(&program).exists() {
-        return Err(Absent::because("no go on this machine"));
+        return Err(Absent::because(
+            "no go on this machine, or its program cannot be built",
+        ));
     }
     let mut command = exec()?;
     command.arg(program).arg(what);
@@ -35,6 +37,9 @@ pub(crate) fn go(what: &str) -> Result<Command, Absent> {
 
 fn python(script: &str, contestant: &str, what: &str) -> Result<Command, Absent> {
     let python = told("EVLET_BENCH_PYTHON", "--with-python")?;
+    if !Path::new(&python).exists() {
+        return Err(Absent::because("no python on this machine, or no venv"));
+    }
     let scripts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("contestants/python");
     let mut command = exec()?;
     command.arg(python).arg(scripts.join(script));

@@ -88,8 +88,13 @@ impl<O: Order> Claim for Offer<O> {
         self.0.take()
     }
 
+    /// Only a rendezvous has something to give away now, the item that stands in line; where there is room
+    /// to wait for, nothing has changed for anybody.
+    #[inline]
     fn joined(&mut self, state: &mut State<O>, wakers: &mut Wakers) {
-        state.settle(wakers);
+        if state.is_rendezvous() {
+            state.settle(wakers);
+        }
     }
 
     fn called(

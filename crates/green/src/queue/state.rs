@@ -111,7 +111,7 @@ impl<O: Order> State<O> {
     }
 
     #[inline]
-    fn is_rendezvous(&self) -> bool {
+    pub(super) fn is_rendezvous(&self) -> bool {
         self.limit == Some(0) && !self.is_closed
     }
 

@@ -270,6 +270,13 @@ impl TcpStream {
     pub fn split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
         split(self.handle, Location::caller())
     }
+
+    /// The same as [`split`](Self::split), which elsewhere lends its halves. To lend a stream to two
+    /// futures of one green thread take `&stream` twice: references read and write as well.
+    #[track_caller]
+    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        self.split()
+    }
 }
 
 impl AsFd for TcpStream {

@@ -255,6 +255,12 @@ impl UnixStream {
     pub fn split(self) -> (OwnedReadHalf<UnixStream>, OwnedWriteHalf<UnixStream>) {
         split(self.handle, Location::caller())
     }
+
+    /// The same as [`split`](Self::split); see [`TcpStream::into_split`](crate::TcpStream::into_split).
+    #[track_caller]
+    pub fn into_split(self) -> (OwnedReadHalf<UnixStream>, OwnedWriteHalf<UnixStream>) {
+        self.split()
+    }
 }
 
 pub(super) fn descriptor_peer(fd: impl AsFd) -> io::Result<UnixAddr> {

@@ -117,7 +117,7 @@ fn halves_go_to_different_green_threads() {
 fn dropping_the_write_half_tells_the_peer_and_reading_goes_on() {
     run(async {
         let (client, server) = pair().await;
-        let (read, write) = client.split();
+        let (read, write) = client.into_split();
         write.send_all(b"all").await.unwrap();
         drop(write);
         assert_eq!(read_all(&server).await.unwrap(), b"all");

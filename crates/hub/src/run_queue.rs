@@ -28,6 +28,7 @@ impl RunQueue {
         }
     }
 
+    // Called, it would be handed its two words through memory.
     #[inline(always)]
     pub(crate) fn push(&self, task: Runnable) {
         self.queue.borrow_mut().push_back(task);

@@ -28,6 +28,7 @@ impl Core {
         if task.slot.has(Flags::ROOT) {
             return Turn::Root;
         }
+        // One that woke itself by another waker than its own, and then ended, has left its place in the line behind.
         if task.slot.ended().is_none() {
             self.poll_task(task, None);
         }

@@ -28,7 +28,8 @@ pub(crate) const ROOT_NAME: &str = "root";
 /// detaches the green thread; it goes on.
 ///
 /// # Panics
-/// When no hub runs on this thread.
+/// When no hub runs on this thread, or when the hub holds 268 million green threads already (a million where a
+/// pointer has 32 bits).
 ///
 /// # Example
 /// ```

@@ -1,4 +1,4 @@
-//! A waker that stays on its thread, and mostly is no waker.
+//! A waker that stays on its thread, and mostly is only a number.
 //!
 //! Whoever waits for another green thread of the same thread is woken on that thread. A [`Waker`] does that, but
 //! it is an object with a table of functions, behind which any library's code may be. Where the context's waker is the
@@ -128,7 +128,7 @@ impl LocalWaker {
         self.waker.will_wake(&other.waker)
     }
 
-    /// Wakes it on behalf of `core`, which is likely to be its hub.
+    /// Wakes it on behalf of `core`, which reports the panic of a foreign waker.
     #[inline]
     pub(crate) fn wake_from(self, core: &Core) {
         match self.own_number() {

@@ -5,9 +5,8 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
+use evlet_alone::Scenario;
 use evlet_hub::{Backend, Hub, Io, handle, sleep, spawn, yield_now};
-
-use crate::Scenario;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     (

@@ -9,10 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use evlet_alone::Scenario;
 use evlet_hub::{Exit, Hub, Io, RunError, sleep, spawn, spawn_n, stats, timeout, yield_now};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
-
-use crate::Scenario;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     (

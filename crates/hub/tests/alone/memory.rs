@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use evlet_alone::Scenario;
 use evlet_hub::{Hub, Sleep, now, sleep, spawn, spawn_n, stats, yield_now};
 
-use crate::Scenario;
 use crate::allocated::allocated;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[

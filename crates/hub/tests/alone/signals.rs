@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use evlet_alone::Scenario;
 use evlet_hub::{Backend, Hub, Interest, Io, now, sleep, spawn, timeout, trampoline, yield_now};
 use rustix::process::{Signal, getpid, kill_process};
-
-use crate::Scenario;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     (

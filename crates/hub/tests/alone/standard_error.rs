@@ -2,11 +2,9 @@
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::process::Command;
 
+use evlet_alone::{Scenario, command};
 use evlet_hub::{Interest, run, spawn, spawn_n, trampoline, yield_now};
-
-use crate::{SCENARIO, Scenario};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     #[cfg(panic = "unwind")]
@@ -20,10 +18,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 // conformance 193
 fn a_green_thread_that_fails_is_on_standard_error() {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .env(SCENARIO, "green_threads_that_fail")
-        .output()
-        .unwrap();
+    let output = command("green_threads_that_fail").output().unwrap();
     assert!(output.status.success(), "{}", output.status);
     let said = String::from_utf8_lossy(&output.stderr);
     for part in [

@@ -10,9 +10,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use evlet_alone::Scenario;
 use evlet_hub::{Exit, Hub, Io, RunError, sleep, spawn, spawn_n, yield_now};
-
-use crate::Scenario;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     #[cfg(panic = "unwind")]

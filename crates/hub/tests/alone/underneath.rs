@@ -14,9 +14,8 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::rc::Rc;
 use std::time::Duration;
 
+use evlet_alone::Scenario;
 use evlet_hub::{Backend, Hub, Interest, Io, sleep, spawn, stats, timeout, trampoline, yield_now};
-
-use crate::Scenario;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     (

@@ -9,12 +9,11 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
+use evlet_alone::Scenario;
 use evlet_hub::{run, sleep, spawn, stats, timeout};
 use evlet_net::{
     TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, connect, listen, serve,
 };
-
-use crate::Scenario;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("under_a_tcp_reader", under_a_tcp_reader),

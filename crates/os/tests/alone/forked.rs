@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use evlet_alone::Scenario;
 use evlet_green::tpool;
 use evlet_hub::{Hub, sleep, spawn, spawn_n, timeout};
 use evlet_os::process::Command;
@@ -12,7 +13,6 @@ use evlet_os::signal::{Signal, SignalStream, after_fork, signal};
 use futures::FutureExt;
 use rustix::process::{WaitOptions, getpid, kill_process, wait};
 
-use crate::Scenario;
 use crate::fork::Forked;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[

@@ -10,14 +10,13 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use evlet_alone::Scenario;
 use evlet_hub::{Exit, GreenThread, run, sleep, spawn, stats, timeout};
 use evlet_os::pipe::pipe;
 use evlet_os::process::Command;
 use evlet_os::select::{SelectError, select};
 use evlet_os::signal::{Signal, signal};
 use futures::{AsyncReadExt, AsyncWriteExt};
-
-use crate::Scenario;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("under_a_select", under_a_select),

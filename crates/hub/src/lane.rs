@@ -12,7 +12,7 @@ use std::panic::Location;
 
 use crate::local;
 use crate::running;
-use crate::task::{Flags, GreenThread, Runnable, start_in};
+use crate::task::{Flags, GreenThread, TaskRef, start_in};
 
 /// Which of the hub's lines a green thread stands in when it is ready.
 ///
@@ -99,8 +99,8 @@ pub(crate) struct Lanes {
 
 #[derive(Default)]
 struct Lines {
-    urgent: VecDeque<Runnable>,
-    background: VecDeque<Runnable>,
+    urgent: VecDeque<TaskRef>,
+    background: VecDeque<TaskRef>,
     /// Turns left in this round, in the order of [`Lane`].
     left: [u32; 3],
 }
@@ -118,7 +118,7 @@ impl Lanes {
     }
 
     /// Puts one of another lane than the plain one into its line.
-    pub(crate) fn push(&self, task: Runnable) {
+    pub(crate) fn push(&self, task: TaskRef) {
         let mut lines = self.lines.borrow_mut();
         match Lane::of(task.slot.flags()) {
             Lane::Urgent => lines.urgent.push_back(task),
@@ -129,7 +129,7 @@ impl Lanes {
 
     /// The next one by the ratio; `None` when it is the turn of the plain lane, in which somebody is
     /// ready if `normal` says so.
-    pub(crate) fn pop(&self, normal: bool) -> Option<Runnable> {
+    pub(crate) fn pop(&self, normal: bool) -> Option<TaskRef> {
         let mut lines = self.lines.borrow_mut();
         let task = match lines.choose(normal)? {
             Lane::Urgent => lines.urgent.pop_front(),
@@ -142,7 +142,7 @@ impl Lanes {
     }
 
     /// Whoever is at `place`, for tests that shuffle.
-    pub(crate) fn pop_at(&self, place: usize) -> Option<Runnable> {
+    pub(crate) fn pop_at(&self, place: usize) -> Option<TaskRef> {
         let mut lines = self.lines.borrow_mut();
         let task = match place.checked_sub(lines.urgent.len()) {
             None => lines.urgent.swap_remove_back(place),

@@ -10,13 +10,13 @@ use std::collections::VecDeque;
 
 use crate::in_progress;
 use crate::lane::Lanes;
-use crate::task::{Flags, Runnable};
+use crate::task::{Flags, TaskRef};
 
 /// Room for so many is kept.
 const KEPT: usize = 4096;
 
 pub(crate) struct RunQueue {
-    queue: RefCell<VecDeque<Runnable>>,
+    queue: RefCell<VecDeque<TaskRef>>,
     lanes: Lanes,
 }
 
@@ -30,14 +30,14 @@ impl RunQueue {
 
     // Called, it would be handed its two words through memory.
     #[inline(always)]
-    pub(crate) fn push(&self, task: Runnable) {
+    pub(crate) fn push(&self, task: TaskRef) {
         self.queue.borrow_mut().push_back(task);
         in_progress::with(|poll| poll.behind.set(poll.behind.get().wrapping_add(1)));
     }
 
     /// Puts one into the plain line, before the last `behind` that came.
     #[inline]
-    pub(crate) fn push_before(&self, task: Runnable, behind: usize) {
+    pub(crate) fn push_before(&self, task: TaskRef, behind: usize) {
         let mut queue = self.queue.borrow_mut();
         match behind {
             0 => queue.push_back(task),
@@ -50,7 +50,7 @@ impl RunQueue {
 
     /// Puts one into the line of its lane, which its flags tell.
     #[inline]
-    pub(crate) fn push_in_lane(&self, task: Runnable) {
+    pub(crate) fn push_in_lane(&self, task: TaskRef) {
         match task.slot.has(Flags::URGENT.and(Flags::BACKGROUND)) {
             false => self.push(task),
             true => self.lanes.push(task),
@@ -58,7 +58,7 @@ impl RunQueue {
     }
 
     #[inline]
-    pub(crate) fn pop(&self) -> Option<Runnable> {
+    pub(crate) fn pop(&self) -> Option<TaskRef> {
         if self.lanes.has_any()
             && let Some(task) = self.pop_by_ratio()
         {
@@ -68,13 +68,13 @@ impl RunQueue {
     }
 
     #[cold]
-    fn pop_by_ratio(&self) -> Option<Runnable> {
+    fn pop_by_ratio(&self) -> Option<TaskRef> {
         let is_normal_ready = !self.queue.borrow().is_empty();
         self.lanes.pop(is_normal_ready)
     }
 
     /// Takes the entry at `place`; the last one takes its place. Only for tests that shuffle.
-    pub(crate) fn pop_at(&self, place: usize) -> Option<Runnable> {
+    pub(crate) fn pop_at(&self, place: usize) -> Option<TaskRef> {
         let mut queue = self.queue.borrow_mut();
         match place.checked_sub(queue.len()) {
             Some(place) => self.lanes.pop_at(place),
@@ -97,7 +97,7 @@ impl RunQueue {
     }
 
     /// Takes everybody out.
-    pub(crate) fn take_all(&self) -> Vec<Runnable> {
+    pub(crate) fn take_all(&self) -> Vec<TaskRef> {
         std::iter::from_fn(|| self.pop()).collect()
     }
 

@@ -16,7 +16,7 @@ use crate::in_progress;
 use crate::remote::Item;
 use crate::report::Report;
 use crate::running;
-use crate::task::{Flags, Runnable};
+use crate::task::{Flags, TaskRef, give_all_back};
 
 const ROUNDS: usize = 64;
 
@@ -39,11 +39,12 @@ pub(crate) fn shut_down(core: &Rc<Core>) {
     drop(timers);
     drop(core.reactor.end_all());
     drop(entered);
+    give_all_back();
 }
 
 /// What lives now, in the order of spawning.
-fn living(core: &Core) -> Vec<Runnable> {
-    let mut tasks: Vec<Runnable> = core.slots.borrow().iter().cloned().collect();
+fn living(core: &Core) -> Vec<TaskRef> {
+    let mut tasks: Vec<TaskRef> = core.slots.borrow().iter().cloned().collect();
     tasks.sort_by_key(|task| task.slot.id());
     tasks
 }
@@ -65,7 +66,7 @@ fn drop_outside_hub(core: &Rc<Core>, item: Item) {
 }
 
 /// Gives one its turn as one that was killed: it drops its future and ends; see `task::stage`.
-fn end(core: &Rc<Core>, task: Runnable) {
+fn end(core: &Rc<Core>, task: TaskRef) {
     if task.slot.ended().is_some() {
         return; // another one's destructor has ended it
     }

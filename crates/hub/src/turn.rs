@@ -28,7 +28,7 @@ use crate::in_progress;
 use crate::io_turn::IoTurns;
 use crate::remote::Item;
 use crate::stats::bump;
-use crate::task::{Birth, Flags, Number, ROOT_NAME, Runnable, Task, Turn};
+use crate::task::{Birth, Flags, Number, ROOT_NAME, TaskRef, Turn};
 use crate::timers::Due;
 
 /// Runs the loop until `root` is done.
@@ -85,7 +85,7 @@ pub(crate) fn drive<F: Future>(
 }
 
 #[inline]
-fn next_ready(core: &Core) -> Option<Runnable> {
+fn next_ready(core: &Core) -> Option<TaskRef> {
     match core.config.shuffle {
         false => core.queue.pop(),
         true => any_ready(core),
@@ -94,7 +94,7 @@ fn next_ready(core: &Core) -> Option<Runnable> {
 
 /// Any of those that are ready, for tests that look for reliance on order.
 #[cold]
-fn any_ready(core: &Core) -> Option<Runnable> {
+fn any_ready(core: &Core) -> Option<TaskRef> {
     let len = core.queue.len();
     if len == 0 {
         return None;
@@ -104,7 +104,7 @@ fn any_ready(core: &Core) -> Option<Runnable> {
 
 fn poll_root<F: Future>(
     core: &Core,
-    task: &Runnable,
+    task: &TaskRef,
     root: Pin<&mut F>,
     waker: &Waker,
     own: Number,
@@ -119,13 +119,13 @@ fn poll_root<F: Future>(
 }
 
 /// Ends the poll of the root even when it panics.
-struct EndPoll<'a>(&'a Core, &'a Runnable);
+struct EndPoll<'a>(&'a Core, &'a TaskRef);
 
 impl Drop for EndPoll<'_> {
     fn drop(&mut self) {
         let EndPoll(core, task) = self;
         if let Some(behind) = core.end_poll(&task.slot) {
-            core.schedule_woken(Runnable::clone(task), behind);
+            core.schedule_woken(TaskRef::clone(task), behind);
         }
         in_progress::with(|poll| poll.end());
     }
@@ -171,7 +171,7 @@ fn fire_timers(core: &Core, due: &mut Vec<Due>) {
 /// The root's place in the table, for as long as its run lasts.
 struct RootSlot<'a> {
     core: &'a Core,
-    task: Runnable,
+    task: TaskRef,
 }
 
 impl<'a> RootSlot<'a> {
@@ -184,7 +184,7 @@ impl<'a> RootSlot<'a> {
             bytes,
             flags: Flags::ROOT,
         };
-        let task: Runnable = Task::of_root();
+        let task = TaskRef::of_root();
         let index = core.slots.borrow_mut().insert(task.clone());
         task.slot.begin(birth, index);
         core.set_name(task.slot.key(), ROOT_NAME);

@@ -1,79 +1,240 @@
-//! The memory of a task: one allocation, counted without atomics.
+//! The memory of a task: one block, to which counted pointers of one word lead.
 //!
-//! The hub's table holds one count and the handle another; both stay on the hub's thread, so an [`Rc`] does.
-//! Wakers hold none ([`crate::task::waker`]). So every step of a task's life, from its spawn to its join, is a few
-//! plain loads and stores, where a task that any thread may hold needs an atomic operation for each step:
-//! 5 ns each, five for a switch between two green threads.
+//! The hub's table holds one count, the handle another, the run queue a third; all stay on the hub's thread, so the count is no
+//! atomic. Wakers hold none ([`crate::task::waker`]).
+//!
+//! A task is [`Task`], which is the same for all, and behind it its [`Stage`] with the user's future, of a type that only the one
+//! who spawned knows. `Rc<Task<dyn Run>>` says the same without a line of unsafe code, and was what stood here: a
+//! pointer of two words, the place of the stage worked out from the alignment in the table of functions, five times for each
+//! turn, and no say in where the memory comes from. Together that was a tenth of a turn and a third of a spawn
+//! ([`crate::task::blocks`]).
+//!
+//! What the unsafe code rests on:
+//!
+//! - **One way in.** [`Body::allocate`] is where tasks come from. It writes a whole `Body<F>` into memory of its layout and the
+//!   functions for that `F` into its head. So whoever has a [`TaskRef`] has a pointer to a `Body<F>` whose `kind` is of the
+//!   same `F`.
+//! - **One way out.** Each `TaskRef` is one count. The last one drops the body and gives the memory back;
+//!   nobody has a pointer then.
+//! - **It stays where it is**, so the stage is pinned: nothing moves a body, its memory is not used otherwise before it
+//!   was dropped, and the one function that looks into the stage's cell, [`Body::with`], gives it out pinned.
+//! - **One thread.** `TaskRef` is not `Send`.
+//! - The pointer is always the one that the allocation gave, never one made from a reference to the head alone, which would not
+//!   be allowed to reach the stage.
 
+use std::alloc::Layout;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, Ready};
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::ptr::NonNull;
 use std::task::Context;
 
-use pin_project_lite::pin_project;
-
-use crate::task::pin_cell::PinCell;
-use crate::task::stage::{Join, Run, Stage};
+use crate::task::blocks;
+use crate::task::stage::Stage;
 use crate::task::{Exit, Flags, Outcome, Slot};
 
-pin_project! {
-    /// See the module's page.
-    pub(crate) struct Task<S: ?Sized> {
-        pub(crate) slot: Slot,
-        #[pin]
-        stage: PinCell<S>,
+/// What all tasks begin with.
+#[repr(C)]
+pub(crate) struct Task {
+    kind: &'static Kind,
+    /// How many [`TaskRef`]s lead here.
+    count: Cell<usize>,
+    pub(crate) slot: Slot,
+}
+
+/// A task with its future, of type `F`.
+#[repr(C)]
+struct Body<F: Future> {
+    task: Task,
+    stage: RefCell<Stage<F>>,
+}
+
+/// What can be done with a task whose future's type is not known. Each function is to be called with a pointer
+/// to a body of the type it was made for.
+struct Kind {
+    run: unsafe fn(NonNull<Task>, &mut Context<'_>) -> Option<Outcome>,
+    /// Its second argument points to an `Option<Result<T, Exit>>`, where `T` is what the future returns.
+    take: unsafe fn(NonNull<Task>, NonNull<()>),
+    end: unsafe fn(NonNull<Task>),
+}
+
+/// A counted pointer to a task, as the hub holds it.
+pub(crate) struct TaskRef(NonNull<Task>);
+
+/// A task whose future returns `T`, as its handle holds it.
+pub(crate) struct Joinable<T> {
+    task: TaskRef,
+    returns: PhantomData<T>,
+}
+
+impl<F: Future> Body<F> {
+    const LAYOUT: Layout = Layout::new::<Self>();
+
+    const KIND: &'static Kind = &Kind {
+        run: Self::run,
+        take: Self::take,
+        end: Self::end,
+    };
+
+    /// A new body, to which one pointer leads.
+    #[inline]
+    fn allocate(stage: Stage<F>) -> TaskRef {
+        let memory = blocks::take(Self::LAYOUT).cast::<Self>();
+        let body = Body {
+            task: Task {
+                kind: Self::KIND,
+                count: Cell::new(1),
+                slot: Slot::empty(),
+            },
+            stage: RefCell::new(stage),
+        };
+        // SAFETY: the memory is of this layout and nobody else's.
+        unsafe { memory.write(body) };
+        TaskRef(memory.cast())
+    }
+
+    /// Calls `f` with the stage.
+    ///
+    /// # Panics
+    /// When a call of this is in progress.
+    ///
+    /// # Safety
+    /// `task` leads to a body of this type, which lives until `f` has returned.
+    #[inline]
+    unsafe fn with<R>(task: NonNull<Task>, f: impl FnOnce(Pin<&mut Stage<F>>) -> R) -> R {
+        // SAFETY: by the caller's promise; a body is only ever borrowed shared.
+        let body = unsafe { task.cast::<Self>().as_ref() };
+        let mut stage = body.stage.borrow_mut();
+        // SAFETY: it stays where it is, and nobody else looks into the cell; see the file's page.
+        f(unsafe { Pin::new_unchecked(&mut *stage) })
+    }
+
+    unsafe fn run(task: NonNull<Task>, cx: &mut Context<'_>) -> Option<Outcome> {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { Self::with(task, |stage| stage.run(cx)) }
+    }
+
+    unsafe fn take(task: NonNull<Task>, place: NonNull<()>) {
+        // SAFETY: the caller's promise is passed on.
+        let taken = unsafe { Self::with(task, |stage| stage.take()) };
+        let place = place.cast::<Option<Result<F::Output, Exit>>>();
+        // SAFETY: the caller's promise: it points to one of these. What it held is dropped.
+        unsafe { *place.as_ptr() = taken };
+    }
+
+    unsafe fn end(task: NonNull<Task>) {
+        /// Gives the memory back also if a destructor panics.
+        struct Memory<F: Future>(NonNull<Body<F>>);
+
+        impl<F: Future> Drop for Memory<F> {
+            #[inline]
+            fn drop(&mut self) {
+                // SAFETY: `allocate` took it with this layout, and what was in it has been dropped.
+                unsafe { blocks::give_back(self.0.cast(), Body::<F>::LAYOUT) }
+            }
+        }
+
+        let memory = Memory(task.cast::<Self>());
+        // SAFETY: the last pointer has gone, so it is dropped once and used by nobody.
+        unsafe { memory.0.drop_in_place() };
     }
 }
 
-/// A task as the hub holds it.
-pub(crate) type Runnable = Pin<Rc<Task<dyn Run>>>;
+impl TaskRef {
+    /// Polls the future; tells how it ended, if it did.
+    #[inline]
+    pub(crate) fn run(&self, cx: &mut Context<'_>) -> Option<Outcome> {
+        // SAFETY: the functions of its kind are called with what they were made for.
+        unsafe { (self.kind.run)(self.0, cx) }
+    }
 
-/// A task as its handle holds it.
-pub(crate) type Joinable<T> = Pin<Rc<Task<dyn Join<T>>>>;
+    /// What stands in the table for a hub's root.
+    pub(crate) fn of_root() -> Self {
+        Body::<Ready<()>>::allocate(Stage::Root)
+    }
+}
 
-impl<F: Future> Task<Stage<F>> {
+impl Deref for TaskRef {
+    type Target = Task;
+
+    #[inline]
+    fn deref(&self) -> &Task {
+        // SAFETY: its count keeps the task alive, and a task is only ever borrowed shared.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Clone for TaskRef {
+    #[inline]
+    fn clone(&self) -> Self {
+        // The hub and the handle hold a handful; nobody else can copy one and forget it.
+        self.count.set(self.count.get() + 1);
+        TaskRef(self.0)
+    }
+}
+
+impl Drop for TaskRef {
+    #[inline]
+    fn drop(&mut self) {
+        let count = self.count.get() - 1;
+        self.count.set(count);
+        if count == 0 {
+            let end = self.kind.end;
+            // SAFETY: the functions of its kind are called with what they were made for, and this was the last
+            // pointer to it.
+            unsafe { end(self.0) }
+        }
+    }
+}
+
+impl<T> Joinable<T> {
     /// A task around `future`, whose slot is to be filled in.
     #[inline]
-    pub(crate) fn new(future: F) -> Pin<Rc<Self>> {
-        let slot = Slot::empty();
-        let stage = PinCell::new(Stage::Living { future });
-        Rc::pin(Task { slot, stage })
+    pub(crate) fn new<F: Future<Output = T>>(future: F) -> Self {
+        Self::of(Body::allocate(Stage::Living { future }))
     }
-}
 
-impl<T> Task<Stage<Ready<T>>> {
     /// A task that has returned `value` already.
-    pub(crate) fn ready(value: T) -> Pin<Rc<Self>> {
-        let slot = Slot::empty();
-        slot.note_end(Outcome::Returned);
+    pub(crate) fn ready(value: T) -> Self {
         let result = Some(Ok(value));
-        let stage = PinCell::new(Stage::Ended { result });
-        Rc::pin(Task { slot, stage })
+        let task = Body::<Ready<T>>::allocate(Stage::Ended { result });
+        task.slot.note_end(Outcome::Returned);
+        Self::of(task)
     }
-}
 
-impl Task<Stage<Ready<()>>> {
-    /// What stands in the table for a hub's root.
-    pub(crate) fn of_root() -> Pin<Rc<Self>> {
-        let slot = Slot::empty();
-        let stage = PinCell::new(Stage::Root);
-        Rc::pin(Task { slot, stage })
-    }
-}
-
-impl Task<dyn Run> {
-    /// Polls it; tells how it ended, if it did.
+    /// To be called with a task whose future returns `T`.
     #[inline]
-    pub(crate) fn run(self: Pin<&Self>, cx: &mut Context<'_>) -> Option<Outcome> {
-        self.project_ref().stage.with(|stage| stage.run(cx))
+    fn of(task: TaskRef) -> Self {
+        let returns = PhantomData;
+        Joinable { task, returns }
     }
-}
 
-impl<T> Task<dyn Join<T>> {
+    /// The same task as the hub holds it.
+    #[inline]
+    pub(crate) fn task(&self) -> &TaskRef {
+        &self.task
+    }
+
     /// Its result, for whoever asks first after the end.
     #[inline]
-    pub(crate) fn take(self: Pin<&Self>) -> Option<Result<T, Exit>> {
+    pub(crate) fn take(&self) -> Option<Result<T, Exit>> {
         self.slot.set(Flags::TAKEN);
-        self.project_ref().stage.with(|stage| stage.take())
+        let mut result: Option<Result<T, Exit>> = None;
+        let place = NonNull::from(&mut result).cast();
+        // SAFETY: the functions of its kind are called with what they were made for, and `of` with a task whose future
+        // returns `T`, so that `place` points to what is asked for.
+        unsafe { (self.kind.take)(self.task.0, place) };
+        result
+    }
+}
+
+impl<T> Deref for Joinable<T> {
+    type Target = Task;
+
+    #[inline]
+    fn deref(&self) -> &Task {
+        &self.task
     }
 }

@@ -3,7 +3,7 @@
 //! Who waits leaves a waker in the green thread's slot, where any number may wait; the first to run
 //! after the end takes the result.
 //!
-//! A handle is a pointer to the task, so that it travels in two registers: one of seven words was a
+//! A handle is a pointer to the task, so that it travels in a register: one of seven words was a
 //! tenth of a spawn, written to memory word by word and at once read back by wider loads. What else it
 //! has to know (its number, its hub, the line that spawned it, how it ended) stands in the task.
 
@@ -18,8 +18,7 @@ use crate::core::Core;
 use crate::report::print;
 use crate::running;
 use crate::task::{
-    Birth, Ended, Exit, Flags, GreenThreadId, Joinable, Key, Kill, KillReport, Link, Outcome, Task,
-    Who,
+    Birth, Ended, Exit, Flags, GreenThreadId, Joinable, Key, Kill, KillReport, Link, Outcome, Who,
 };
 use crate::wait::{WaitKind, WaitsOn};
 
@@ -60,7 +59,7 @@ pub struct GreenThread<T> {
     task: Joinable<T>,
 }
 
-const _: () = assert!(size_of::<GreenThread<[u64; 9]>>() == 16);
+const _: () = assert!(size_of::<GreenThread<[u64; 9]>>() == size_of::<usize>());
 
 /// The ticket of the handle itself, when it is awaited by value: there is one for each slot.
 const OWN: u64 = u64::MAX;
@@ -100,7 +99,7 @@ impl<T> GreenThread<T> {
             bytes: 0,
             flags: Flags::NONE,
         };
-        let task = Task::ready(value);
+        let task = Joinable::ready(value);
         task.slot.begin(birth, u32::MAX);
         GreenThread::new(task)
     }
@@ -258,7 +257,7 @@ impl<T> GreenThread<T> {
         if self.task.slot.has(Flags::TAKEN) {
             return Poll::Ready(Err(Exit::taken()));
         }
-        match self.task.as_ref().take() {
+        match self.task.take() {
             Some(result) => Poll::Ready(result),
             None => Poll::Ready(Err(Exit::taken())),
         }
@@ -306,7 +305,7 @@ impl<T> GreenThread<T> {
 
     /// Nobody has looked at the panic.
     fn report_panic(&self, name: Option<String>) {
-        let Some(Err(Exit::Panicked(payload))) = self.task.as_ref().take() else {
+        let Some(Err(Exit::Panicked(payload))) = self.task.take() else {
             return;
         };
         let who = Who {

@@ -7,9 +7,9 @@
 //! | `slots` | all green threads, in one table of the hub |
 //! | `spawn` | making one |
 //! | `tied` | making one later, unless its maker ends before |
-//! | `cell` | the memory of a task, which the hub's table and the handle share |
+//! | `cell` | the memory of a task, and the counted pointers to it |
+//! | `blocks` | memory of tasks that ended, kept for those that come |
 //! | `stage` | what is in it: the user's future, and its end, however it ends; then the result |
-//! | `pin_cell` | a cell whose content stays where it is |
 //! | `number` | a green thread as one word |
 //! | `waker` | a waker that is that word |
 //! | `wake` | who is woken, from wherever |
@@ -26,6 +26,15 @@
 //! dropped on the hub's thread and outside any other green thread's poll, and there is one way out
 //! of a task, which tells links and waiters.
 
+#[allow(
+    unsafe_code,
+    reason = "keeps memory that is nobody's; see the file's page"
+)]
+mod blocks;
+#[allow(
+    unsafe_code,
+    reason = "a counted pointer of one word; see the file's page"
+)]
 mod cell;
 mod ending;
 mod exit;
@@ -36,8 +45,6 @@ mod kill;
 mod killed;
 mod number;
 mod peer;
-#[allow(unsafe_code, reason = "pins what a RefCell holds; see the file's page")]
-mod pin_cell;
 mod run;
 mod slot;
 mod slots;
@@ -60,7 +67,8 @@ pub use spawn::{
 
 pub use tied::spawn_after_local;
 
-pub(crate) use cell::{Joinable, Runnable, Task};
+pub(crate) use blocks::give_all_back;
+pub(crate) use cell::{Joinable, TaskRef};
 pub(crate) use ending::Who;
 pub(crate) use id::{HubId, IdSource, Key};
 pub(crate) use number::{MOST_GREEN_THREADS, MOST_HUBS, Number};

@@ -9,7 +9,7 @@ use crate::core::Core;
 use crate::diagnostics;
 use crate::in_progress;
 use crate::stats::bump;
-use crate::task::{Flags, Key, Number, Runnable, Slot};
+use crate::task::{Flags, Key, Number, Slot, TaskRef};
 
 /// What came of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Core {
     /// Gives a ready green thread its turn. Afterwards it still counts as the one that is polled, until the
     /// next one is or the caller says that nobody is: [`in_progress`].
     #[inline]
-    pub(crate) fn take_turn(&self, task: Runnable) -> Turn {
+    pub(crate) fn take_turn(&self, task: TaskRef) -> Turn {
         if task.slot.has(Flags::ROOT) {
             return Turn::Root;
         }
@@ -37,8 +37,7 @@ impl Core {
 
     /// Polls a green thread; with another waker than its own where a deadlock is looked for ([`crate::deadlock`]).
     #[inline(always)]
-    pub(crate) fn poll_task(&self, task: Runnable, substitute: Option<&Waker>) {
-        // Borrowed once: the way from a task to its slot leads through its table of functions.
+    pub(crate) fn poll_task(&self, task: TaskRef, substitute: Option<&Waker>) {
         let slot = &task.slot;
         let number = slot.number(self.place);
         let own = match substitute {
@@ -48,7 +47,7 @@ impl Core {
         self.begin_poll(slot, own);
         let own = number.waker_for_poll();
         let mut cx = Context::from_waker(substitute.unwrap_or(&own));
-        let woken = match task.as_ref().run(&mut cx) {
+        let woken = match task.run(&mut cx) {
             None => self.end_poll(slot),
             Some(outcome) => {
                 slot.note_end(outcome);

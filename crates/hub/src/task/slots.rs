@@ -5,14 +5,14 @@
 
 use crate::arena::{Arena, Vacated};
 use crate::beside::Beside;
-use crate::task::{Cold, Flags, Key, MOST_GREEN_THREADS, Number, Peer, Runnable, Slot};
+use crate::task::{Cold, Flags, Key, MOST_GREEN_THREADS, Number, Peer, Slot, TaskRef};
 
 const FULL: &str = "this hub holds as many green threads as there are numbers for them";
 
 /// See the module's page.
 #[derive(Default)]
 pub(crate) struct Slots {
-    tasks: Arena<Option<Runnable>>,
+    tasks: Arena<Option<TaskRef>>,
     cold: Beside<Cold>,
     peers: Beside<Option<Peer>>,
 }
@@ -27,7 +27,7 @@ impl Slots {
     /// # Panics
     /// When the table is full.
     #[inline]
-    pub(crate) fn insert(&mut self, task: Runnable) -> u32 {
+    pub(crate) fn insert(&mut self, task: TaskRef) -> u32 {
         let index = self.tasks.insert(|place| *place = Some(task));
         assert!(index < MOST_GREEN_THREADS, "{FULL}");
         index
@@ -35,13 +35,13 @@ impl Slots {
 
     /// The one with this number, if it lives.
     #[inline]
-    pub(crate) fn named(&self, number: Number) -> Option<&Runnable> {
+    pub(crate) fn named(&self, number: Number) -> Option<&TaskRef> {
         let task = self.tasks.place(number.index())?.as_ref();
         task.filter(|task| number.names(task.slot.id()))
     }
 
     #[inline]
-    pub(crate) fn get(&self, key: Key) -> Option<&Runnable> {
+    pub(crate) fn get(&self, key: Key) -> Option<&TaskRef> {
         let task = self.tasks.place(key.index)?.as_ref();
         task.filter(|task| task.slot.id() == key.id)
     }
@@ -64,7 +64,7 @@ impl Slots {
     /// # Panics
     /// When it does not live.
     #[inline]
-    pub(crate) fn vacate(&mut self, index: u32) -> Option<Runnable> {
+    pub(crate) fn vacate(&mut self, index: u32) -> Option<TaskRef> {
         let mut task = None;
         let vacated = self.tasks.vacate_if(index, |place| {
             task = place.take();
@@ -108,13 +108,13 @@ impl Slots {
     }
 
     /// Takes all that live out of the table.
-    pub(crate) fn take_all(&mut self) -> Vec<Runnable> {
+    pub(crate) fn take_all(&mut self) -> Vec<TaskRef> {
         let all = self.tasks.take_all();
         all.into_iter().flatten().collect()
     }
 
     /// All that live, by index.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Runnable> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TaskRef> {
         self.tasks.iter().filter_map(|(_, task)| task.as_ref())
     }
 }

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::Location;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,8 +13,7 @@ use crate::local::{self, Locals};
 use crate::running;
 use crate::sleep::Sleep;
 use crate::stats::bump;
-use crate::task::stage::Stage;
-use crate::task::{Birth, Flags, GreenThread, GreenThreadId, Peer, Task};
+use crate::task::{Birth, Flags, GreenThread, GreenThreadId, Joinable, Peer, TaskRef};
 
 /// The name of the green thread that runs the future given to `run`.
 pub(crate) const ROOT_NAME: &str = "root";
@@ -61,9 +59,19 @@ where
 {
     let locals = local::inherited();
     // The task is made first: what is carried into the call below is a pointer, not a future.
-    let task = Task::new(future);
-    let launched =
-        running::with(|core| launch(core, &task, site, Flags::NONE, locals, Lane::Normal));
+    let task = Joinable::new(future);
+    let bytes = size_of::<F>();
+    let launched = running::with(|core| {
+        launch(
+            core,
+            task.task(),
+            site,
+            bytes,
+            Flags::NONE,
+            locals,
+            Lane::Normal,
+        );
+    });
     match launched {
         Some(()) => GreenThread::new(task),
         None => running::missing("spawn"),
@@ -104,9 +112,19 @@ where
     F::Output: 'static,
 {
     let locals = local::inherited();
-    let task = Task::new(future);
-    let launched =
-        running::with(|core| launch(core, &task, site, Flags::DETACHED, locals, Lane::Normal));
+    let task = Joinable::new(future);
+    let bytes = size_of::<F>();
+    let launched = running::with(|core| {
+        launch(
+            core,
+            task.task(),
+            site,
+            bytes,
+            Flags::DETACHED,
+            locals,
+            Lane::Normal,
+        );
+    });
     if launched.is_none() {
         running::missing("spawn_n")
     }
@@ -148,7 +166,7 @@ pub(crate) fn start<F>(
     future: F,
     flags: Flags,
     locals: Option<Box<Locals>>,
-) -> Pin<Rc<Task<Stage<F>>>>
+) -> Joinable<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
@@ -165,36 +183,42 @@ pub(crate) fn start_in<F>(
     flags: Flags,
     locals: Option<Box<Locals>>,
     lane: Lane,
-) -> Pin<Rc<Task<Stage<F>>>>
+) -> Joinable<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let task = Task::new(future);
-    launch(core, &task, spawned_at, flags, locals, lane);
+    let task = Joinable::new(future);
+    launch(
+        core,
+        task.task(),
+        spawned_at,
+        size_of::<F>(),
+        flags,
+        locals,
+        lane,
+    );
     task
 }
 
 /// Puts a new task into the table and into the line.
 #[inline(always)]
-fn launch<F>(
+fn launch(
     core: &Core,
-    task: &Pin<Rc<Task<Stage<F>>>>,
+    task: &TaskRef,
     spawned_at: &'static Location<'static>,
+    bytes: usize,
     flags: Flags,
     locals: Option<Box<Locals>>,
     lane: Lane,
-) where
-    F: Future + 'static,
-    F::Output: 'static,
-{
+) {
     let index = core.slots.borrow_mut().insert(task.clone());
     let birth = Birth {
         id: core.ids.next(),
         hub: core.id,
         spawned_at,
         since: core.clock.turn(),
-        bytes: size_of::<F>(),
+        bytes,
         flags: flags.and(Flags::SCHEDULED),
     };
     task.slot.begin(birth, index);

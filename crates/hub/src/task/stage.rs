@@ -30,20 +30,9 @@ pin_project! {
     }
 }
 
-/// A stage as the hub sees it.
-pub(crate) trait Run {
+impl<F: Future> Stage<F> {
     /// Polls the future; tells how it ended, if it did.
-    fn run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<Outcome>;
-}
-
-/// A stage as the handle sees it.
-pub(crate) trait Join<T> {
-    /// The result, for whoever asks first after the end.
-    fn take(self: Pin<&mut Self>) -> Option<Result<T, Exit>>;
-}
-
-impl<F: Future> Run for Stage<F> {
-    fn run(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<Outcome> {
+    pub(crate) fn run(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<Outcome> {
         if is_killed() {
             return Some(self.end(Exit::Killed));
         }
@@ -74,19 +63,16 @@ impl<F: Future> Run for Stage<F> {
             Err(payload) => Some(self.end(Exit::Panicked(payload))),
         }
     }
-}
 
-impl<F: Future> Join<F::Output> for Stage<F> {
+    /// The result, for whoever asks first after the end.
     #[inline]
-    fn take(self: Pin<&mut Self>) -> Option<Result<F::Output, Exit>> {
+    pub(crate) fn take(self: Pin<&mut Self>) -> Option<Result<F::Output, Exit>> {
         match self.project() {
             Projection::Ended { result } => result.take(),
             Projection::Living { .. } | Projection::Root => None,
         }
     }
-}
 
-impl<F: Future> Stage<F> {
     /// Ends one that did not return: the future goes first.
     #[cold]
     fn end(mut self: Pin<&mut Self>, exit: Exit) -> Outcome {

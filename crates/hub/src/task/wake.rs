@@ -13,7 +13,7 @@ use crate::core::Core;
 use crate::in_progress;
 use crate::remote::Remote;
 use crate::running;
-use crate::task::{Flags, Number, Runnable};
+use crate::task::{Flags, Number, TaskRef};
 
 /// Wakes the green thread with this number; nothing happens if it has ended, or its hub has.
 #[inline]
@@ -55,7 +55,7 @@ impl Core {
 
     /// Puts the one whose poll has just ended, and who was woken in it, into its place.
     #[inline]
-    pub(crate) fn schedule_woken(&self, task: Runnable, behind: usize) {
+    pub(crate) fn schedule_woken(&self, task: TaskRef, behind: usize) {
         // It may have come into the line by another waker than its own.
         if !task.slot.has(Flags::SCHEDULED) {
             task.slot.set(Flags::SCHEDULED);
@@ -65,7 +65,7 @@ impl Core {
 
     /// Puts one that is not in it into the line of its lane.
     #[inline]
-    pub(crate) fn schedule(&self, task: Runnable) {
+    pub(crate) fn schedule(&self, task: TaskRef) {
         task.slot.set(Flags::SCHEDULED);
         self.queue.push_in_lane(task);
     }

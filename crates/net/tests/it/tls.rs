@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use evlet_hub::{now, sleep, spawn, spawn_n, timeout};
-use evlet_net::{MakeFile, TcpListener, TcpStream, TlsConfig, TlsStream, connect, serve, wrap_ssl};
-use futures::io::{AsyncReadExt, AsyncWriteExt};
+use evlet_net::{MakeFile, TcpListener, TlsConfig, TlsStream, connect, serve, wrap_ssl};
+use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::loopback::{MS, listener, noise, pair, reporting_hub, run, small_pair, text};
 use crate::tls_errors::{failing, says};
@@ -33,17 +33,20 @@ pub(crate) fn configs() -> (TlsConfig, TlsConfig) {
     (server, client.server_name("localhost"))
 }
 
-/// Two ends of one TLS connection; the handshake is still to come.
-async fn tls_pair() -> (TlsStream<TcpStream>, TlsStream<TcpStream>) {
+/// A client and a server over the two ends of one stream; the handshake is still to come.
+pub(crate) fn wrapped<C, S>((client, server): (C, S)) -> (TlsStream<C>, TlsStream<S>)
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let (for_server, for_client) = configs();
-    let (client, server) = pair().await;
     (wrap_ssl(client, &for_client), wrap_ssl(server, &for_server))
 }
 
 #[test]
 fn both_ways_with_an_orderly_end() {
     run(async {
-        let (mut client, mut server) = tls_pair().await;
+        let (mut client, mut server) = wrapped(pair().await);
         let echo = spawn(async move {
             let mut buf = [0; 1000];
             loop {
@@ -135,7 +138,7 @@ fn full_duplex_through_two_halves() {
 #[test]
 fn a_file_of_lines_over_tls() {
     run(async {
-        let (client, server) = tls_pair().await;
+        let (client, server) = wrapped(pair().await);
         spawn_n(async move {
             let mut file = MakeFile::new(server);
             while let Some(line) = file.next_line().await.unwrap() {
@@ -215,7 +218,7 @@ fn a_handshake_that_gets_no_answer_times_out() {
 #[test]
 fn buffered_plaintext_is_read_without_waiting() {
     run(async {
-        let (mut client, mut server) = tls_pair().await;
+        let (mut client, mut server) = wrapped(pair().await);
         let sender = spawn(async move {
             client.send_all(b"ab").await.unwrap();
             client
@@ -234,10 +237,7 @@ fn buffered_plaintext_is_read_without_waiting() {
 #[test]
 fn sending_to_a_slow_reader_does_not_spin() {
     run(async {
-        let (for_server, for_client) = configs();
-        let (client, server) = small_pair().await;
-        let mut client = wrap_ssl(client, &for_client);
-        let mut server = wrap_ssl(server, &for_server);
+        let (mut client, mut server) = wrapped(small_pair().await);
         let data = noise(200_000);
         let size = data.len();
         let sender = spawn(async move { client.send_all(&data).await.map(|()| client) });
@@ -258,10 +258,7 @@ fn sending_to_a_slow_reader_does_not_spin() {
 #[test]
 fn the_tail_of_a_write_goes_out_while_reading() {
     run(async {
-        let (for_server, for_client) = configs();
-        let (client, server) = small_pair().await;
-        let mut client = wrap_ssl(client, &for_client);
-        let mut server = wrap_ssl(server, &for_server);
+        let (mut client, mut server) = wrapped(small_pair().await);
         let data = noise(40_000);
         let expected = data.clone();
         let other = spawn(async move {
@@ -284,7 +281,7 @@ fn the_tail_of_a_write_goes_out_while_reading() {
 #[test]
 fn an_end_without_goodbye_is_an_error() {
     run(async {
-        let (mut client, mut server) = tls_pair().await;
+        let (mut client, mut server) = wrapped(pair().await);
         let reader = spawn(async move {
             let mut all = Vec::new();
             let mut buf = [0; 100];
@@ -338,7 +335,7 @@ fn protocols_are_agreed_on() {
 #[test]
 fn operations_that_are_given_up_lose_nothing() {
     run(async {
-        let (mut client, mut server) = tls_pair().await;
+        let (mut client, mut server) = wrapped(pair().await);
         assert!(timeout(MS, client.handshake()).await.is_err());
         assert!(timeout(MS, client.recv(&mut [0; 1])).await.is_err());
         let data = noise(100_000);
@@ -369,7 +366,7 @@ fn operations_that_are_given_up_lose_nothing() {
 #[test]
 fn a_half_that_is_killed_in_the_handshake_does_not_strand_the_other() {
     run(async {
-        let (client, mut server) = tls_pair().await;
+        let (client, mut server) = wrapped(pair().await);
         let (mut read, mut write) = client.split();
         let reader = spawn(async move { read.read(&mut [0; 10]).await });
         sleep(MS).await;

@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use evlet_hub::{GreenThread, spawn};
+use evlet_net::TlsConfig;
 use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConnection, Connection, ServerConnection};
-
-use evlet_net::TlsConfig;
+use rustls::{ClientConnection, Connection, ServerConnection, SupportedProtocolVersion};
 
 use crate::tls::certificate;
 
@@ -16,8 +16,27 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
+/// The settings of a client, and a server by hand for it on `stream`: a green thread that shakes hands and goes on
+/// with `then`.
+pub(crate) fn serving<S, T>(
+    version: &'static SupportedProtocolVersion,
+    mut stream: S,
+    then: impl AsyncFnOnce(ByHand, S) -> T + 'static,
+) -> (TlsConfig, GreenThread<T>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    T: 'static,
+{
+    let (mut by_hand, for_client) = server(version);
+    let serving = spawn(async move {
+        by_hand.handshake(&mut stream).await;
+        then(by_hand, stream).await
+    });
+    (for_client, serving)
+}
+
 /// A server by hand, and the settings of a client that trusts it.
-pub(crate) fn server(version: &'static rustls::SupportedProtocolVersion) -> (ByHand, TlsConfig) {
+fn server(version: &'static SupportedProtocolVersion) -> (ByHand, TlsConfig) {
     let (cert, key) = certificate(&["localhost"]);
     let client = TlsConfig::client().roots_pem(&cert).unwrap();
     let cert = CertificateDer::from_pem_slice(cert.as_bytes()).unwrap();

@@ -7,20 +7,18 @@ use evlet_hub::{sleep, spawn, timeout};
 use evlet_net::testing::{duplex, duplex_with_capacity};
 use evlet_net::wrap_ssl;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::version::TLS13;
 
 use crate::loopback::{MS, noise, run};
-use crate::tls::configs;
-use crate::tls_by_hand;
+use crate::tls::{configs, wrapped};
+use crate::tls_by_hand::serving;
 
 // proves G-3, G-4: keys may change at any time, on either side's wish.
 #[test]
 fn a_peer_may_change_its_keys_at_any_time() {
     run(async {
-        let (mut by_hand, for_client) = tls_by_hand::server(&rustls::version::TLS13);
-        let (client, mut server) = duplex();
-        let mut client = wrap_ssl(client, &for_client);
-        let other = spawn(async move {
-            by_hand.handshake(&mut server).await;
+        let (client, server) = duplex();
+        let (for_client, other) = serving(&TLS13, server, async |mut by_hand, mut server| {
             for round in 0..20_u8 {
                 let mut bytes = by_hand.record(&[round; 3]);
                 by_hand.tls.refresh_traffic_keys().unwrap();
@@ -38,6 +36,7 @@ fn a_peer_may_change_its_keys_at_any_time() {
             }
             by_hand
         });
+        let mut client = wrap_ssl(client, &for_client);
         for round in 0..20 {
             let mut buf = [0; 6];
             client.read_exact(&mut buf).await.unwrap();
@@ -52,11 +51,8 @@ fn a_peer_may_change_its_keys_at_any_time() {
 #[test]
 fn what_follows_a_goodbye_is_no_text_and_does_not_spin() {
     run(async {
-        let (mut by_hand, for_client) = tls_by_hand::server(&rustls::version::TLS13);
-        let (client, mut server) = duplex();
-        let mut client = wrap_ssl(client, &for_client);
-        let other = spawn(async move {
-            by_hand.handshake(&mut server).await;
+        let (client, server) = duplex();
+        let (for_client, other) = serving(&TLS13, server, async |mut by_hand, mut server| {
             let mut bytes = by_hand.record(b"last");
             bytes.extend(by_hand.goodbye());
             bytes.extend(noise(5_000));
@@ -67,6 +63,7 @@ fn what_follows_a_goodbye_is_no_text_and_does_not_spin() {
             let count = std::io::Read::read(&mut by_hand.tls.reader(), &mut buf);
             assert_eq!(&buf[..count.unwrap()], b"still heard");
         });
+        let mut client = wrap_ssl(client, &for_client);
         let mut buf = [0; 100];
         assert_eq!(client.recv(&mut buf).await.unwrap(), 4);
         let before = evlet_hub::stats().polls;
@@ -118,11 +115,8 @@ fn floods_of_nothing_end_in_an_error() {
 #[test]
 fn what_broke_a_connection_is_told_each_time() {
     run(async {
-        let (mut by_hand, for_client) = tls_by_hand::server(&rustls::version::TLS13);
-        let (client, mut server) = duplex();
-        let mut client = wrap_ssl(client, &for_client);
-        let other = spawn(async move {
-            by_hand.handshake(&mut server).await;
+        let (client, server) = duplex();
+        let (for_client, other) = serving(&TLS13, server, async |mut by_hand, mut server| {
             let mut bytes = by_hand.record(b"good");
             let mut bad = by_hand.record(b"bad");
             *bad.last_mut().unwrap() ^= 1;
@@ -134,6 +128,7 @@ fn what_broke_a_connection_is_told_each_time() {
             assert!(!heard.is_empty());
             (by_hand, server)
         });
+        let mut client = wrap_ssl(client, &for_client);
         let mut buf = [0; 100];
         assert_eq!(client.recv(&mut buf).await.unwrap(), 4); // what came before is good
         for _ in 0..3 {
@@ -150,11 +145,9 @@ fn what_broke_a_connection_is_told_each_time() {
 #[test]
 fn what_is_buffered_is_bounded() {
     run(async {
-        let (for_server, for_client) = configs();
         let (client, server) = duplex_with_capacity(10_000);
         let (out, back) = (client.wire(), server.wire());
-        let mut client = wrap_ssl(client, &for_client);
-        let mut server = wrap_ssl(server, &for_server);
+        let (mut client, mut server) = wrapped((client, server));
         let shaken = spawn(async move { server.handshake().await.map(|()| server) });
         client.handshake().await.unwrap();
         let mut server = shaken.await.unwrap().unwrap();

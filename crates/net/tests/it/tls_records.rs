@@ -10,10 +10,11 @@ use evlet_hub::spawn;
 use evlet_net::testing::{Duplex, duplex, duplex_with_capacity};
 use evlet_net::wrap_ssl;
 use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use rustls::version::TLS13;
 
 use crate::loopback::{noise, run};
-use crate::tls::configs;
-use crate::tls_by_hand::{self, records};
+use crate::tls::{configs, wrapped};
+use crate::tls_by_hand::{self, records, serving};
 
 /// A stream that notes each write and each read.
 struct Noting {
@@ -84,15 +85,13 @@ fn noting() -> (Noting, Rc<Notes>, Duplex) {
 #[test]
 fn parts_written_together_share_a_record() {
     run(async {
-        let (for_server, for_client) = configs();
         let (stream, notes, far) = noting();
-        let mut server = wrap_ssl(far, &for_server);
+        let (mut client, mut server) = wrapped((stream, far));
         let other = spawn(async move {
             let mut all = Vec::new();
             server.read_to_end(&mut all).await.unwrap();
             all
         });
-        let mut client = wrap_ssl(stream, &for_client);
         client.handshake().await.unwrap();
         notes.written.borrow_mut().clear();
         let parts = ["GET / HTTP/1.1\r\n", "", "Host: localhost\r\n", "\r\n"];
@@ -116,10 +115,7 @@ fn parts_written_together_share_a_record() {
 #[test]
 fn room_in_several_parts_is_filled_in_order() {
     run(async {
-        let (for_server, for_client) = configs();
-        let (client, server) = duplex();
-        let mut client = wrap_ssl(client, &for_client);
-        let mut server = wrap_ssl(server, &for_server);
+        let (mut client, mut server) = wrapped(duplex());
         let other = spawn(async move {
             server.send_all(b"0123456789").await.unwrap();
             server
@@ -141,16 +137,13 @@ fn room_in_several_parts_is_filled_in_order() {
 #[test]
 fn many_long_parts_arrive_whole() {
     run(async {
-        let (for_server, for_client) = configs();
-        let (near, far) = duplex_with_capacity(10_000);
-        let mut server = wrap_ssl(far, &for_server);
+        let (mut client, mut server) = wrapped(duplex_with_capacity(10_000));
         let data = noise(300_000);
         let other = spawn(async move {
             let mut all = Vec::new();
             server.read_to_end(&mut all).await.unwrap();
             all
         });
-        let mut client = wrap_ssl(near, &for_client);
         let mut sent = 0;
         while sent < data.len() {
             let parts: Vec<_> = data[sent..].chunks(777).map(IoSlice::new).collect();
@@ -166,10 +159,9 @@ fn many_long_parts_arrive_whole() {
 #[test]
 fn sixty_four_kib_go_in_one_write_and_come_in_few_reads() {
     run(async {
-        let (for_server, for_client) = configs();
         let (stream, notes, far) = noting();
+        let (mut client, mut server) = wrapped((stream, far));
         let data = noise(64 * 1024);
-        let mut server = wrap_ssl(far, &for_server);
         let back = data.clone();
         let other = spawn(async move {
             let mut all = vec![0; 64 * 1024];
@@ -177,7 +169,6 @@ fn sixty_four_kib_go_in_one_write_and_come_in_few_reads() {
             server.send_all(&back).await.unwrap();
             (server, all)
         });
-        let mut client = wrap_ssl(stream, &for_client);
         client.handshake().await.unwrap();
         notes.written.borrow_mut().clear();
         client.send_all(&data).await.unwrap();
@@ -199,16 +190,14 @@ fn sixty_four_kib_go_in_one_write_and_come_in_few_reads() {
 #[test]
 fn small_records_are_read_together() {
     run(async {
-        let (mut by_hand, for_client) = tls_by_hand::server(&rustls::version::TLS13);
-        let (stream, notes, mut far) = noting();
-        let mut client = wrap_ssl(stream, &for_client);
-        let other = spawn(async move {
-            by_hand.handshake(&mut far).await;
+        let (stream, notes, far) = noting();
+        let (for_client, other) = serving(&TLS13, far, async |mut by_hand, mut far| {
             let texts = (0..100_u8).map(|n| by_hand.record(&[n; 7]));
             let together: Vec<u8> = texts.flatten().collect();
             far.write_all(&together).await.unwrap();
             (by_hand, far)
         });
+        let mut client = wrap_ssl(stream, &for_client);
         client.handshake().await.unwrap();
         let ends = other.await.unwrap();
         notes.reads.set(0);
@@ -273,10 +262,7 @@ fn the_last_of_the_handshake_goes_with_the_first_text() {
 #[test]
 fn who_only_reads_still_says_all_it_has_to() {
     run(async {
-        let (for_server, for_client) = configs();
-        let (client, server) = duplex();
-        let mut client = wrap_ssl(client, &for_client);
-        let mut server = wrap_ssl(server, &for_server);
+        let (mut client, mut server) = wrapped(duplex());
         let reader = spawn(async move { client.recv(&mut [0; 1]).await.map(|n| (n, client)) });
         server.handshake().await.unwrap();
         server.send_all(b"x").await.unwrap();

@@ -9,7 +9,7 @@ use evlet_net::{TlsConfig, wrap_ssl};
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::loopback::{MS, pair, run, text};
-use crate::tls::{certificate, configs};
+use crate::tls::{certificate, configs, wrapped};
 
 /// One exchange of a byte each way, in memory: whether it was resumed, as each side sees it.
 async fn resumed(for_server: &TlsConfig, for_client: &TlsConfig) -> (bool, bool) {
@@ -65,10 +65,7 @@ fn settings_that_never_met_the_server_begin_anew() {
 #[test]
 fn a_connection_tells_its_version_once_it_is_agreed_on() {
     run(async {
-        let (for_server, for_client) = configs();
-        let (client, server) = pair().await;
-        let mut client = wrap_ssl(client, &for_client);
-        let mut server = wrap_ssl(server, &for_server);
+        let (mut client, mut server) = wrapped(pair().await);
         assert_eq!((client.version(), client.is_resumed()), (None, false));
         assert_eq!(client.peer_certificates().count(), 0);
         let other = spawn(async move {

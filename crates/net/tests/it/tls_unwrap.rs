@@ -6,10 +6,11 @@ use evlet_hub::{sleep, spawn, timeout};
 use evlet_net::testing::duplex;
 use evlet_net::wrap_ssl;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::version::TLS13;
 
 use crate::loopback::{MS, noise, pair, run};
-use crate::tls::configs;
-use crate::tls_by_hand;
+use crate::tls::{configs, wrapped};
+use crate::tls_by_hand::serving;
 use crate::tls_errors::says;
 
 // conformance 139
@@ -85,13 +86,10 @@ async fn kept(
     piece: usize,
     plain: &'static [u8],
 ) {
-    let (mut by_hand, for_client) = tls_by_hand::server(version);
-    let (client, mut server) = duplex();
+    let (client, server) = duplex();
     server.wire().set_piece(piece);
-    let mut client = wrap_ssl(client, &for_client);
     let sent = text.to_vec();
-    let other = spawn(async move {
-        by_hand.handshake(&mut server).await;
+    let (for_client, other) = serving(version, server, async move |mut by_hand, mut server| {
         let mut bytes = by_hand.record(&sent);
         bytes.extend(by_hand.goodbye());
         bytes.extend(plain);
@@ -99,6 +97,7 @@ async fn kept(
         // Nothing but a goodbye comes back.
         while by_hand.hear(&mut server).await {}
     });
+    let mut client = wrap_ssl(client, &for_client);
     let mut all = Vec::new();
     client.read_to_end(&mut all).await.unwrap();
     assert!(all == text, "{} of {} bytes", all.len(), text.len());
@@ -116,17 +115,15 @@ async fn kept(
 #[test]
 fn the_parts_are_the_stream_and_what_came_early() {
     run(async {
-        let (mut by_hand, for_client) = tls_by_hand::server(&rustls::version::TLS13);
-        let (client, mut server) = duplex();
-        let mut client = wrap_ssl(client, &for_client);
-        let other = spawn(async move {
-            by_hand.handshake(&mut server).await;
+        let (client, server) = duplex();
+        let (for_client, other) = serving(&TLS13, server, async |mut by_hand, mut server| {
             let mut bytes = by_hand.goodbye();
             bytes.extend(b"early");
             server.write_all(&bytes).await.unwrap();
             sleep(MS).await;
             server.write_all(b", late").await.unwrap();
         });
+        let mut client = wrap_ssl(client, &for_client);
         let mut plain = client.unwrap().await.unwrap();
         let mut buf = [0; 2];
         assert_eq!(plain.recv(&mut buf).await.unwrap(), 2);
@@ -143,10 +140,7 @@ fn the_parts_are_the_stream_and_what_came_early() {
 #[test]
 fn unread_text_is_an_error_that_loses_nothing() {
     run(async {
-        let (for_server, for_client) = configs();
-        let (client, server) = duplex();
-        let mut client = wrap_ssl(client, &for_client);
-        let mut server = wrap_ssl(server, &for_server);
+        let (mut client, mut server) = wrapped(duplex());
         let other = spawn(async move {
             server.send_all(b"a last word").await.unwrap();
             let mut plain = server.unwrap().await.unwrap();
@@ -177,10 +171,7 @@ fn unread_text_is_an_error_that_loses_nothing() {
 #[test]
 fn an_unwrap_that_is_given_up_may_be_called_again() {
     run(async {
-        let (for_server, for_client) = configs();
-        let (client, server) = pair().await;
-        let mut client = wrap_ssl(client, &for_client);
-        let mut server = wrap_ssl(server, &for_server);
+        let (mut client, mut server) = wrapped(pair().await);
         let other = spawn(async move {
             server.handshake().await.unwrap();
             sleep(20 * MS).await; // so long the other side's unwrap waits
@@ -207,10 +198,7 @@ fn an_unwrap_that_is_given_up_may_be_called_again() {
 #[test]
 fn a_peer_that_leaves_without_its_goodbye_is_told_apart() {
     run(async {
-        let (for_server, for_client) = configs();
-        let (client, server) = pair().await;
-        let mut client = wrap_ssl(client, &for_client);
-        let mut server = wrap_ssl(server, &for_server);
+        let (mut client, mut server) = wrapped(pair().await);
         let other = spawn(async move { server.handshake().await.map(|()| drop(server)) });
         let error = client.unwrap().await.unwrap_err();
         says(&error, ErrorKind::UnexpectedEof, &["close_notify"]);

@@ -12,6 +12,7 @@ mod steps; // one named check after the other, with timings and counts
 
 mod command; // child processes: shown, read, ended at a deadline
 mod libtest; // what `cargo test` printed, as numbers
+mod test_names; // how pages name a test
 mod workspace; // where things are, as cargo tells it
 
 mod examples; // every example run, its output compared

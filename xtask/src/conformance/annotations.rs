@@ -5,6 +5,7 @@
 //! One that stands above anything else is reported: its test was moved away from it.
 
 use super::cases::{Id, Source};
+use crate::test_names::short;
 
 /// One case named at one place.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,12 +96,6 @@ fn test_below<'a>(lines: &[&'a str], any_function: bool) -> Option<&'a str> {
         }
     }
     None
-}
-
-/// `green/queue.rs` for `crates/green/tests/it/queue.rs`.
-fn short(path: &str) -> String {
-    path.trim_start_matches("crates/")
-        .replace("/tests/it/", "/")
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 //!
 //! A page about code that has moved is worse than none. Checked are README.md and every page under
 //! docs/: targets of links, words in code marks that begin with a folder of the top level, tests in code
-//! marks (`green/queue.rs::name`, as the page of cases names them), the list
-//! of examples (both ways: none missing, none too many), the two commands of the README and the
-//! Rust version it states. The page of faults names tests, which exist.
+//! marks (`green/queue.rs::name`), the list of examples (both ways: none missing, none too many), the two
+//! commands of the README and the Rust version it states.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::steps::{Verdict, verdict_of};
+use crate::test_names;
 use crate::workspace::Workspace;
 
 pub(super) fn check(workspace: &Workspace) -> Verdict {
@@ -23,12 +23,9 @@ pub(super) fn check(workspace: &Workspace) -> Verdict {
             .display()
             .to_string();
         results.push(paths_exist(root, &page, &shown, &text));
-        results.push(files_have_tests(root, &shown, &text));
+        results.push(tests_exist(root, &shown, &text));
         if shown == "README.md" {
             results.push(readme_is_true(workspace, &text));
-        }
-        if shown == FAULTS {
-            results.push(tests_exist(root, &text));
         }
     }
     verdict_of(results)
@@ -72,9 +69,9 @@ fn paths_exist(root: &Path, page: &Path, shown: &str, text: &str) -> Result<(), 
     ))
 }
 
-fn files_have_tests(root: &Path, shown: &str, text: &str) -> Result<(), String> {
+fn tests_exist(root: &Path, shown: &str, text: &str) -> Result<(), String> {
     let mut missing = Vec::new();
-    for (file, name) in code_tests(text) {
+    for (file, name) in test_names::in_code_marks(text) {
         let code = fs::read_to_string(root.join(&file)).unwrap_or_default();
         if !code.contains(&format!("fn {name}(")) {
             missing.push(format!("{name} in {file}"));
@@ -119,36 +116,6 @@ fn readme_is_true(workspace: &Workspace, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Words in code marks of the form `crate::module::test`.
-fn tests_exist(root: &Path, text: &str) -> Result<(), String> {
-    let words = text.split('`').skip(1).step_by(2);
-    let names = words.filter_map(|word| match word.split("::").collect::<Vec<_>>()[..] {
-        [name, module, test] => Some((word, name, module, test)),
-        _ => None,
-    });
-    let missing: Vec<&str> = names
-        .filter(|(_, name, module, test)| {
-            let tests = root.join("crates").join(name).join("tests");
-            let files = ["it", "alone"].map(|folder| tests.join(folder).join(module));
-            let is_there = |module: PathBuf| {
-                let files = [module.with_extension("rs"), module.join("mod.rs")];
-                let mut texts = files
-                    .into_iter()
-                    .filter_map(|file| fs::read_to_string(file).ok());
-                texts.any(|text| text.contains(&format!("fn {test}()")))
-            };
-            !files.into_iter().any(is_there)
-        })
-        .map(|(word, ..)| word)
-        .collect();
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(format!("{FAULTS}: no such test: {}", missing.join(", "))),
-    }
-}
-
-const FAULTS: &str = "docs/src/faults.md";
-
 /// Targets of `[text](target)` that are files here, without their `#place`.
 fn links(text: &str) -> Vec<String> {
     text.split("](")
@@ -190,49 +157,17 @@ fn code_paths(text: &str) -> Vec<String> {
     found
 }
 
-/// Pieces in code marks that are tests: the file of each, and its function. `hub/tests/alone/signals.rs` stands
-/// in `crates/hub/tests/alone`, `hub/join.rs` in `crates/hub/tests/it`.
-fn code_tests(text: &str) -> Vec<(String, String)> {
-    let pieces = text.split('`').skip(1).step_by(2);
-    let tests = pieces.filter_map(|piece| {
-        let (file, name) = piece.split_once(".rs::")?;
-        let (package, rest) = file.split_once('/')?;
-        let is_plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == '_');
-        if !is_plain(name) || !rest.split('/').all(is_plain) || name == "name" {
-            return None;
-        }
-        let file = match rest.starts_with("tests/") {
-            true => format!("crates/{package}/{rest}.rs"),
-            false => format!("crates/{package}/tests/it/{rest}.rs"),
-        };
-        Some((file, name.to_owned()))
-    });
-    tests.collect()
-}
-
 const TOP_LEVEL: &[&str] = &["crates/", "examples/", "docs/", "xtask/", ".ci/", ".cargo/"];
 
 #[cfg(test)]
 mod tests {
-    use super::{code_paths, code_tests, links};
+    use super::{code_paths, links};
 
     #[test]
     fn links_to_files_are_found() {
         let page =
             "see [a](docs/a.md), [b](https://example.org/b) and [c](#here) or [d](d.md#there)";
         assert_eq!(links(page), ["docs/a.md", "d.md"]);
-    }
-
-    #[test]
-    fn tests_in_code_marks_are_found() {
-        let page = "`green/queue.rs::name`, `hub/tests/alone/signals.rs::it_ends`, `Vec::new` and \
-                    `green/bad_input/sizes.rs::zero`";
-        let named = |file: &str, name: &str| (file.to_owned(), name.to_owned());
-        let expected = [
-            named("crates/hub/tests/alone/signals.rs", "it_ends"),
-            named("crates/green/tests/it/bad_input/sizes.rs", "zero"),
-        ];
-        assert_eq!(code_tests(page), expected);
     }
 
     #[test]

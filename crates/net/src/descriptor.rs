@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use evlet_hub::sys::{self, Call, CallKind};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::addr::SocketAddrArg;
 use rustix::net::{
@@ -56,6 +57,14 @@ pub(crate) fn accept(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddr>)> 
 pub(crate) fn accept_any(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
     gate(CallKind::Accept, fd)?;
     marked::accept(fd)
+}
+
+/// Whether something can be read, or accepted, now; or has failed.
+pub(crate) fn is_readable(fd: &OwnedFd) -> io::Result<bool> {
+    gate(CallKind::Other, fd)?;
+    let mut fds = [PollFd::new(fd, PollFlags::IN)];
+    let found = rustix::event::poll(&mut fds, Some(&Timespec::default()))?;
+    Ok(found > 0)
 }
 
 /// One `recv`.

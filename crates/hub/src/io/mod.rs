@@ -259,7 +259,8 @@ impl<T: AsFd> Io<T> {
     /// After a short read of a stream: the kernel's buffer is empty, so the next read waits without
     /// asking it. Ignored once the peer has hung up, since the end of the stream follows then.
     ///
-    /// Only for streams: a datagram socket or a listener may have more.
+    /// Only for streams: a datagram socket or a listener may have more. Also for one that is new on the hub
+    /// and has probably received nothing yet: what has come before it was registered is told as well.
     pub fn drained(&self) {
         self.registration
             .core

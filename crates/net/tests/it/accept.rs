@@ -62,6 +62,40 @@ fn connections_are_accepted_in_the_order_they_came() {
     });
 }
 
+// An accept that finds nothing makes a descriptor and takes it apart: one per connection, plus the first try.
+#[test]
+fn no_accept_asks_in_vain_behind_a_connection() {
+    let calls = Rc::new(Cell::new(0_u32));
+    let count = Rc::clone(&calls);
+    let (hub, _) = faulty_hub(move |call| {
+        count.set(count.get() + u32::from(call.kind == CallKind::Accept));
+        None
+    });
+    hub.run(async {
+        let listener = listener();
+        let addr = listener.local_addr().unwrap();
+        let server = spawn(async move {
+            let mut accepted = Vec::new();
+            while accepted.len() < 23 {
+                accepted.push(listener.accept().await.unwrap());
+            }
+        });
+        yield_now().await;
+        for _ in 0..20 {
+            let _client = connect(addr).await.unwrap();
+            evlet_hub::sleep(MS).await;
+        }
+        // Three that wait together are all taken.
+        let _clients = [
+            connect(addr).await.unwrap(),
+            connect(addr).await.unwrap(),
+            connect(addr).await.unwrap(),
+        ];
+        server.await.unwrap();
+    });
+    assert_eq!(calls.get(), 1 + 23);
+}
+
 // Conformance case 122: accept times out, and the listener is as good as before.
 #[test]
 fn accept_times_out() {

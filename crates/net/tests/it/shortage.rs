@@ -115,8 +115,11 @@ fn giving_up_does_not_repeat_the_report() {
         let _client = connect(listener.local_addr().unwrap()).await.unwrap();
         listener.accept().await.unwrap();
         assert_eq!(reports.borrow().len(), 2);
-        // A new shortage is news again.
+        // A new shortage is news again, once it keeps somebody waiting.
         broken.errno.set(Some(EMFILE));
+        assert!(timeout(MS, listener.accept()).await.is_err());
+        assert_eq!(reports.borrow().len(), 2);
+        let _client = connect(listener.local_addr().unwrap()).await.unwrap();
         assert!(timeout(MS, listener.accept()).await.is_err());
         assert_eq!(reports.borrow().len(), 3);
     });

@@ -134,24 +134,17 @@ impl InProgress {
     }
 
     pub(crate) fn set(&self, flag: Flags) {
-        let mut flags = self.flags.get();
-        flags.set(flag);
-        self.flags.set(flags);
+        self.flags.set(self.flags.get().and(flag));
     }
 
     pub(crate) fn clear(&self, flag: Flags) {
-        let mut flags = self.flags.get();
-        flags.clear(flag);
-        self.flags.set(flags);
+        self.flags.set(self.flags.get().without(flag));
     }
 
-    /// What it waits on, as far as it has said.
+    /// What it waits on; to be asked only if it has said where.
     #[inline]
     pub(crate) fn kind(&self) -> WaitKind {
-        match self.at.get() {
-            Some(_) => self.kind.get(),
-            None => WaitKind::Unknown,
-        }
+        self.kind.get()
     }
 
     #[inline]

@@ -48,22 +48,23 @@ pub(crate) fn drive<F: Future>(
         if core.remote.take_stop() {
             return Err(RunError::Stopped);
         }
-        for _ in 0..core.config.batch {
-            let Some(task) = next_ready(core) else {
-                break;
-            };
+        let mut left = core.config.batch;
+        while left > 0
+            && let Some(task) = next_ready(core)
+        {
+            left -= 1;
             if core.take_turn(task) == Turn::Root
                 && let Poll::Ready(output) =
                     poll_root(core, &guard.task, root.as_mut(), &waker, own)
             {
                 return Ok(output);
             }
-            io.polls += 1;
             if core.batch.is_over() {
                 io.polls = core.config.batch;
                 break;
             }
         }
+        io.polls = io.polls.saturating_add(core.config.batch - left);
         core.end_polls();
         take_remote(core);
         fire_timers(core, &mut due);
@@ -109,7 +110,7 @@ fn poll_root<F: Future>(
     waker: &Waker,
     own: Number,
 ) -> Poll<F::Output> {
-    core.begin_poll(&task.slot, own);
+    core.begin_poll(&task.slot, task.slot.key(), own);
     let polled = {
         let _guard = EndPoll(core, task);
         root.poll(&mut Context::from_waker(waker))

@@ -97,7 +97,7 @@ impl<T> GreenThread<T> {
             spawned_at: Location::caller(),
             since: core.clock.turn(),
             bytes: 0,
-            flags: Flags::NONE,
+            flags: Flags::ENDED,
         };
         let task = Joinable::ready(value);
         task.slot.begin(birth, u32::MAX);

@@ -10,6 +10,7 @@ use crate::diagnostics;
 use crate::in_progress;
 use crate::stats::bump;
 use crate::task::{Flags, Key, Number, Slot, TaskRef};
+use crate::wait::WaitKind;
 
 /// What came of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,15 +24,17 @@ pub(crate) enum Turn {
 impl Core {
     /// Gives a ready green thread its turn. Afterwards it still counts as the one that is polled, until the
     /// next one is or the caller says that nobody is: [`in_progress`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_turn(&self, task: TaskRef) -> Turn {
-        if task.slot.has(Flags::ROOT) {
-            return Turn::Root;
+        let flags = task.slot.flags();
+        if flags.has(Flags::ROOT.and(Flags::ENDED)) {
+            // One that woke itself by another waker than its own, and then ended, has left its place in the line behind.
+            return match flags.has(Flags::ROOT) {
+                true => Turn::Root,
+                false => Turn::Over,
+            };
         }
-        // One that woke itself by another waker than its own, and then ended, has left its place in the line behind.
-        if task.slot.ended().is_none() {
-            self.poll_task(task, None);
-        }
+        self.poll_task(task, None);
         Turn::Over
     }
 
@@ -39,12 +42,13 @@ impl Core {
     #[inline(always)]
     pub(crate) fn poll_task(&self, task: TaskRef, substitute: Option<&Waker>) {
         let slot = &task.slot;
-        let number = slot.number(self.place);
+        let key = slot.key();
+        let number = Number::new(self.place, key);
         let own = match substitute {
             None => number,
             Some(_) => Number::NOBODY,
         };
-        self.begin_poll(slot, own);
+        self.begin_poll(slot, key, own);
         let own = number.waker_for_poll();
         let mut cx = Context::from_waker(substitute.unwrap_or(&own));
         let woken = match task.run(&mut cx) {
@@ -62,12 +66,11 @@ impl Core {
     }
 
     #[inline(always)]
-    pub(crate) fn begin_poll(&self, slot: &Slot, own: Number) {
+    pub(crate) fn begin_poll(&self, slot: &Slot, key: Key, own: Number) {
         bump(&self.counters.polls);
         bump(&slot.polls);
-        let key = slot.key();
-        slot.clear(Flags::SCHEDULED);
-        let flags = slot.flags();
+        let flags = slot.flags().without(Flags::SCHEDULED);
+        slot.set_flags(flags);
         in_progress::with(|poll| poll.begin(key, own, self.config.budget, flags));
         if let Some(watchdog) = &self.watchdog {
             watchdog.poll_begins(key.id, Some(slot.spawned_at()));
@@ -102,20 +105,26 @@ impl Core {
     #[inline]
     pub(crate) fn end_poll(&self, slot: &Slot) -> Option<usize> {
         in_progress::with(|poll| {
-            let kind = poll.kind();
-            let before = slot.kind.replace(kind);
-            if before != kind {
-                self.count_suspect(before, kind);
-            }
-            if let Some(at) = poll.at.get()
-                && diagnostics::ON
-            {
+            let Some(at) = poll.at.get() else {
+                self.waits_on(slot, WaitKind::Unknown);
+                return poll.woken();
+            };
+            self.waits_on(slot, poll.kind());
+            if diagnostics::ON {
                 slot.waiting_at.set(Some(at));
                 slot.subject.set(poll.subject());
                 slot.since.set(self.clock.turn());
             }
             poll.woken()
         })
+    }
+
+    #[inline]
+    fn waits_on(&self, slot: &Slot, kind: WaitKind) {
+        let before = slot.kind.replace(kind);
+        if before != kind {
+            self.count_suspect(before, kind);
+        }
     }
 
     /// Nobody is polled now.

@@ -90,6 +90,8 @@ impl Flags {
     pub(crate) const ROOT: Flags = Flags(32);
     /// Its result was handed out.
     pub(crate) const TAKEN: Flags = Flags(2048);
+    /// It is over; the slot says how.
+    pub(crate) const ENDED: Flags = Flags(4096);
 
     #[inline]
     pub(crate) const fn and(self, other: Flags) -> Flags {
@@ -102,12 +104,9 @@ impl Flags {
         self.0 & flag.0 != 0
     }
 
-    pub(crate) fn set(&mut self, flag: Flags) {
-        self.0 |= flag.0;
-    }
-
-    pub(crate) fn clear(&mut self, flag: Flags) {
-        self.0 &= !flag.0;
+    #[inline]
+    pub(crate) const fn without(self, other: Flags) -> Flags {
+        Flags(self.0 & !other.0)
     }
 }
 
@@ -217,22 +216,23 @@ impl Slot {
     }
 
     #[inline]
+    pub(crate) fn set_flags(&self, flags: Flags) {
+        self.flags.set(flags);
+    }
+
+    #[inline]
     pub(crate) fn has(&self, flag: Flags) -> bool {
         self.flags.get().has(flag)
     }
 
     #[inline]
     pub(crate) fn set(&self, flag: Flags) {
-        let mut flags = self.flags.get();
-        flags.set(flag);
-        self.flags.set(flags);
+        self.flags.set(self.flags.get().and(flag));
     }
 
     #[inline]
     pub(crate) fn clear(&self, flag: Flags) {
-        let mut flags = self.flags.get();
-        flags.clear(flag);
-        self.flags.set(flags);
+        self.flags.set(self.flags.get().without(flag));
     }
 
     /// How it ended, if it did.
@@ -241,7 +241,9 @@ impl Slot {
         self.ended.get()
     }
 
+    #[inline]
     pub(crate) fn note_end(&self, outcome: Outcome) {
+        self.set(Flags::ENDED);
         self.ended.set(Some(outcome));
     }
 

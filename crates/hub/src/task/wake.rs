@@ -48,17 +48,24 @@ impl Core {
         let Some(task) = slots.named(number) else {
             return;
         };
-        if !task.slot.has(Flags::SCHEDULED) {
-            self.schedule(task.clone());
+        let flags = task.slot.flags();
+        if flags.has(Flags::SCHEDULED) {
+            return;
+        }
+        task.slot.set_flags(flags.and(Flags::SCHEDULED));
+        match flags.has(Flags::URGENT.and(Flags::BACKGROUND)) {
+            false => self.queue.push(task.clone()),
+            true => self.queue.push_in_lane(task.clone()),
         }
     }
 
     /// Puts the one whose poll has just ended, and who was woken in it, into its place.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn schedule_woken(&self, task: TaskRef, behind: usize) {
         // It may have come into the line by another waker than its own.
-        if !task.slot.has(Flags::SCHEDULED) {
-            task.slot.set(Flags::SCHEDULED);
+        let flags = task.slot.flags();
+        if !flags.has(Flags::SCHEDULED) {
+            task.slot.set_flags(flags.and(Flags::SCHEDULED));
             self.queue.push_before(task, behind);
         }
     }

@@ -112,9 +112,12 @@ where
                 self.stage = Stage::Submitted { ticket, answer };
                 None
             }
-            (Submitted::RunHere, Some(job), _) => {
+            (refused @ (Submitted::NoThreads | Submitted::InAJob), Some(job), _) => {
                 WORKERS.leave_line(&mut self.place);
                 self.held = None;
+                if matches!(refused, Submitted::NoThreads) {
+                    WORKERS.say_that_jobs_run_here();
+                }
                 Some(job())
             }
             (_, Some(job), _) => {

@@ -12,9 +12,9 @@ use crate::tpool::workers::{Submitted, WORKERS};
 /// A panic of the job ends nothing but the job.
 ///
 /// # Errors
-/// [`NotTaken`] gives the job back when no thread will do it: the pool has none (a size of zero),
-/// as many jobs wait as may, or this is a thread of the pool, which would have to do it itself. Should the system refuse to start the first thread, the job runs here, as
-/// any job of the pool.
+/// [`NotTaken`] gives the job back, which is not reported, when no thread will do it: the pool has none
+/// (a size of zero), as many jobs wait as may, or this is a thread of the pool, which would have to do it
+/// itself. Should the system refuse to start the first thread, the job runs here, as any job of the pool.
 ///
 /// # Example
 /// ```
@@ -41,8 +41,8 @@ where
     });
     WORKERS.leave_line(&mut place);
     match (submitted, given) {
-        (Submitted::RunHere | Submitted::Wait, Some(job)) => Err(NotTaken { job }),
-        _ => Ok(()),
+        (Submitted::Queued(_), _) | (_, None) => Ok(()),
+        (_, Some(job)) => Err(NotTaken { job }),
     }
 }
 

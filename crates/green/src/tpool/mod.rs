@@ -36,10 +36,10 @@
 //! for a thread of the same pool, a full pool would wait for itself. A job that waits in another way
 //! for another job, over a channel say, still can.
 
-mod ending;
+mod ending; // no threads any more
 mod execute; // one call
 mod hand_over; // one that nobody waits for
-mod proxy; // calls on one object // no threads any more
+mod proxy; // calls on one object
 
 mod answer; // the way back of a result
 mod sync; // what that is made of

@@ -27,7 +27,8 @@ const IDLE: Duration = Duration::from_secs(10);
 /// Sets how many threads the pool may have.
 ///
 /// More start when jobs need them. With fewer, threads end as they finish their jobs. With zero,
-/// jobs run on the hub's thread and hold it; that is reported once.
+/// jobs run on the hub's thread and hold it; that is reported once, when the first does.
+/// [`hand_over`](crate::tpool::hand_over) gives its job back instead.
 pub fn set_num_threads(threads: usize) {
     WORKERS.resize(threads);
 }
@@ -92,8 +93,10 @@ pub(super) fn is_worker() -> bool {
 pub(super) enum Submitted {
     /// It is in the queue, by this ticket.
     Queued(u64),
-    /// It cannot be queued: run it here.
-    RunHere,
+    /// There are no threads. Who runs it here says so, with [`Workers::say_that_jobs_run_here`].
+    NoThreads,
+    /// This is one of the threads, which must not wait for another.
+    InAJob,
     /// There is no room; the waker is in the line.
     Wait,
 }
@@ -124,17 +127,12 @@ impl Workers {
         make: impl FnOnce(Waker) -> Job,
     ) -> Submitted {
         if is_worker() {
-            return Submitted::RunHere;
+            return Submitted::InAJob;
         }
         let mut state = self.lock_sized();
         state.see_where_it_is();
         if state.crew.size() == 0 {
-            let say = !std::mem::replace(&mut state.said_inline, true);
-            drop(state);
-            if say {
-                tell("it has no threads, so jobs run on the hub's thread and hold it");
-            }
-            return Submitted::RunHere;
+            return Submitted::NoThreads;
         }
         if !state.jobs.takes_one(place) {
             let old = state.jobs.stand_in_line(place, waker);
@@ -149,6 +147,14 @@ impl Workers {
         self.work.notify_one();
         self.start(new);
         Submitted::Queued(ticket)
+    }
+
+    /// Reports that there are no threads, once for each size of zero.
+    pub(super) fn say_that_jobs_run_here(&self) {
+        let said = std::mem::replace(&mut self.lock().said_inline, true);
+        if !said {
+            tell("it has no threads, so jobs run on the hub's thread and hold it");
+        }
     }
 
     /// Takes a job back that has not been started.

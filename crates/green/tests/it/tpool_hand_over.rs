@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use evlet_green::tpool;
 
-use crate::stage::virtually;
+use crate::stage::{reports_of, virtually};
 use crate::threads::{alone, occupy};
 
 #[test]
@@ -39,6 +39,24 @@ fn without_threads_it_is_given_back() {
     let refused = tpool::hand_over(|| 7).unwrap_err();
     assert!(refused.to_string().contains("no threads"), "{refused}");
     assert_eq!((refused.job)(), 7);
+}
+
+// A report says that jobs hold the hub: one that is given back does not.
+#[test]
+fn without_threads_only_a_job_that_runs_here_is_reported() {
+    let _turn = alone();
+    let reports = reports_of(async {
+        tpool::set_num_threads(0);
+        tpool::hand_over(|| 7).unwrap_err();
+        tpool::execute(|| ()).await;
+        tpool::hand_over(|| 7).unwrap_err();
+    });
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    let silent = reports_of(async {
+        tpool::set_num_threads(0);
+        tpool::hand_over(|| 7).unwrap_err();
+    });
+    assert!(silent.is_empty(), "{silent:?}");
 }
 
 #[test]

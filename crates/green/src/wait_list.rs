@@ -10,8 +10,8 @@
 //! A node goes through three states:
 //!
 //! ```text
-//! free ── push ──> in line ── call_first, call_all ──> called ── remove ──> free
-//!                     └───────────────── remove ───────────────────────────^
+//! free ── push ──> in line ── call_first, call_all ──> called ── leave_called, remove ──> free
+//!                     └───────────────── remove ─────────────────────────────────────────^
 //! ```
 //!
 //! *Called* means: it is your turn, come and get it. What it is that the waiter gets (an item, room,
@@ -39,18 +39,20 @@ pub(crate) struct Key(u32);
 /// `W` wakes them: a [`LocalWaker`], or where a line is shared by threads a [`Waker`](std::task::Waker).
 pub(crate) struct WaitList<T, W = LocalWaker> {
     nodes: Nodes<Node<T, W>>,
+    in_line: u32,
     free: u32,
     first: u32,
     last: u32,
-    in_line: u32,
+    /// Not beside `in_line`: the two would be changed by one wide load and store, which waits for the narrow ones
+    /// before it.
     called: u32,
 }
 
 struct Node<T, W> {
+    /// Who stands before it in line; [`CALLED`] for one that was called.
     before: u32,
     /// The next in line; for a free node, the next free one.
     after: u32,
-    state: NodeState,
     waker: Option<W>,
     load: Option<T>,
 }
@@ -59,17 +61,9 @@ impl<T, W> Node<T, W> {
     const FREE: Self = Node {
         before: NONE,
         after: NONE,
-        state: NodeState::Free,
         waker: None,
         load: None,
     };
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum NodeState {
-    Free,
-    InLine,
-    Called,
 }
 
 /// What a waiter takes along when it leaves. Drop it after the borrow of the list has ended.
@@ -80,6 +74,9 @@ pub(crate) struct Left<T, W = LocalWaker> {
 }
 
 const NONE: u32 = u32::MAX;
+
+/// In place of who stands before a node: it was called, and stands in line no more.
+const CALLED: u32 = u32::MAX - 1;
 
 /// A slab of more nodes than this is given back when the last waiter leaves.
 const KEPT: usize = 64;
@@ -118,9 +115,8 @@ impl<T, W: Wakes> WaitList<T, W> {
     /// Joins the line at its end.
     #[inline]
     pub(crate) fn push_back(&mut self, waker: W, load: T) -> Key {
-        let index = self.take_node(Some(waker), load);
         let last = self.last;
-        self.nodes[index].before = last;
+        let index = self.take_node(last, NONE, Some(waker), load);
         match last {
             NONE => self.first = index,
             _ => self.nodes[last].after = index,
@@ -132,9 +128,8 @@ impl<T, W: Wakes> WaitList<T, W> {
     /// Joins the line at its front, for a waiter that was called in vain. Its waker is set by
     /// [`renew`](Self::renew).
     pub(crate) fn push_front(&mut self, load: T) -> Key {
-        let index = self.take_node(None, load);
         let first = self.first;
-        self.nodes[index].after = first;
+        let index = self.take_node(NONE, first, None, load);
         match first {
             NONE => self.last = index,
             _ => self.nodes[first].before = index,
@@ -150,7 +145,7 @@ impl<T, W: Wakes> WaitList<T, W> {
 
     #[inline]
     pub(crate) fn is_called(&self, key: &Key) -> bool {
-        self.nodes[key.0].state == NodeState::Called
+        self.nodes[key.0].before == CALLED
     }
 
     /// What the first in line carries.
@@ -176,7 +171,7 @@ impl<T, W: Wakes> WaitList<T, W> {
         let Some(node) = self.nodes.get_mut(self.first) else {
             return false;
         };
-        node.state = NodeState::Called;
+        node.before = CALLED;
         let waker = node.waker.take();
         let after = node.after;
         self.first = after;
@@ -209,8 +204,19 @@ impl<T, W: Wakes> WaitList<T, W> {
         }
     }
 
-    /// Leaves, from the line or after a call.
+    /// Leaves after a call. There is no waker to be dropped: it went with the call.
     #[inline]
+    pub(crate) fn leave_called(&mut self, key: Key) -> Option<T> {
+        debug_assert!(self.is_called(&key));
+        self.called -= 1;
+        let node = self.free(key.0);
+        debug_assert!(node.waker.is_none());
+        let load = node.load.take();
+        self.shrink_if_large();
+        load
+    }
+
+    /// Leaves, from the line or after a call.
     pub(crate) fn remove(&mut self, key: Key) -> Left<T, W> {
         let index = key.0;
         let was_called = self.is_called(&key);
@@ -218,20 +224,30 @@ impl<T, W: Wakes> WaitList<T, W> {
             true => self.called -= 1,
             false => self.unlink(index),
         }
-        let free = self.free;
-        let node = &mut self.nodes[index];
+        let node = self.free(index);
         let left = Left {
             was_called,
             load: node.load.take(),
             _waker: node.waker.take(),
         };
-        node.state = NodeState::Free;
-        node.after = free;
+        self.shrink_if_large();
+        left
+    }
+
+    /// Puts a node among the free ones. What is in it is for the caller to take out.
+    #[inline]
+    fn free(&mut self, index: u32) -> &mut Node<T, W> {
+        let node = &mut self.nodes[index];
+        node.after = self.free;
         self.free = index;
-        if self.in_line + self.called == 0 && self.nodes.len() > KEPT {
+        node
+    }
+
+    #[inline]
+    fn shrink_if_large(&mut self) {
+        if self.nodes.len() > KEPT && self.in_line + self.called == 0 {
             self.give_back();
         }
-        left
     }
 
     /// All nodes are free, so this drops no user's value.
@@ -242,28 +258,29 @@ impl<T, W: Wakes> WaitList<T, W> {
         self.free = 0;
     }
 
+    /// Field by field: a node that is put together first and then moved makes the processor wait for its own
+    /// stores.
     #[inline]
-    fn take_node(&mut self, waker: Option<W>, load: T) -> u32 {
+    fn take_node(&mut self, before: u32, after: u32, waker: Option<W>, load: T) -> u32 {
         self.in_line += 1;
         let index = self.free;
         let Some(node) = self.nodes.get_mut(index) else {
-            return self.add_node(waker, load);
+            return self.add_node(before, after, waker, load);
         };
         self.free = node.after;
-        node.before = NONE;
-        node.after = NONE;
-        node.state = NodeState::InLine;
-        node.waker = waker;
-        node.load = Some(load);
+        node.before = before;
+        node.after = after;
+        // In a free node nothing is left that must be dropped, and to look for it would cost.
+        std::mem::forget(std::mem::replace(&mut node.waker, waker));
+        std::mem::forget(node.load.replace(load));
         index
     }
 
     #[cold]
-    fn add_node(&mut self, waker: Option<W>, load: T) -> u32 {
+    fn add_node(&mut self, before: u32, after: u32, waker: Option<W>, load: T) -> u32 {
         let node = Node {
-            before: NONE,
-            after: NONE,
-            state: NodeState::InLine,
+            before,
+            after,
             waker,
             load: Some(load),
         };

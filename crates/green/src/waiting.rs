@@ -65,17 +65,57 @@ pub(crate) trait Claim {
     );
 }
 
-/// One poll of a waiter whose place, once it has one, is kept in `place`.
+/// How far a waiter has come.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// It has no place in the line.
+    Away,
+    /// It has one, called or not.
+    InLine(Key),
+    /// It is not to be polled again.
+    Done,
+}
+
+impl Stage {
+    /// Whether it has a place in the line, called or not.
+    #[inline]
+    pub(crate) fn is_in_line(&self) -> bool {
+        matches!(self, Stage::InLine(_))
+    }
+
+    /// Takes the place away, if it is one of which `is_so` holds.
+    #[inline]
+    fn take_if(&mut self, is_so: impl FnOnce(&Key) -> bool) -> Option<Key> {
+        match self {
+            Stage::InLine(key) if is_so(key) => match std::mem::replace(self, Stage::Away) {
+                Stage::InLine(key) => Some(key),
+                Stage::Away | Stage::Done => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Takes the place away, if it has one.
+    #[inline]
+    fn take(&mut self) -> Option<Key> {
+        self.take_if(|_| true)
+    }
+}
+
+/// One poll of a waiter. Once it has what it wants, it is [`Away`](Stage::Away).
 #[inline]
 pub(crate) fn poll<C: Claim>(
     claim: &mut C,
     state: &RefCell<C::State>,
-    place: &mut Option<Key>,
+    stage: &mut Stage,
     cx: &mut Context<'_>,
     at: &'static Location<'static>,
 ) -> Poll<C::Output> {
+    if let Stage::Done = stage {
+        polled_after_end(at);
+    }
     ready!(poll_budget(cx));
-    poll_within_budget(claim, state, place, cx, at)
+    poll_within_budget(claim, state, stage, cx, at)
 }
 
 /// [`poll`] for a step of a longer operation, which spends from the budget itself.
@@ -83,32 +123,63 @@ pub(crate) fn poll<C: Claim>(
 pub(crate) fn poll_within_budget<C: Claim>(
     claim: &mut C,
     state: &RefCell<C::State>,
-    place: &mut Option<Key>,
+    stage: &mut Stage,
+    cx: &mut Context<'_>,
+    at: &'static Location<'static>,
+) -> Poll<C::Output> {
+    match stage {
+        Stage::InLine(_) => poll_in_line(claim, state, stage, cx, at),
+        Stage::Away | Stage::Done => poll_newcomer(claim, state, stage, cx, at),
+    }
+}
+
+#[inline(never)]
+fn poll_newcomer<C: Claim>(
+    claim: &mut C,
+    state: &RefCell<C::State>,
+    stage: &mut Stage,
     cx: &mut Context<'_>,
     at: &'static Location<'static>,
 ) -> Poll<C::Output> {
     // Declared before the borrow, so dropped after it.
     let mut wakers = Wakers::default();
     let mut borrowed = state.borrow_mut();
-    if let Some(output) = try_now(claim, &mut borrowed, place, &mut wakers) {
+    if let Some(output) = claim.arrive(&mut borrowed, &mut wakers) {
         return Poll::Ready(output);
     }
-    let is_known = match place {
-        Some(key) => claim.line(&mut borrowed).has_waker(key, cx),
-        None => match LocalWaker::own(cx) {
-            Some(waker) => {
-                join(claim, &mut borrowed, place, waker, &mut wakers);
-                true
-            }
-            None => false,
-        },
+    let Some(waker) = LocalWaker::own(cx) else {
+        drop(borrowed);
+        return wait_with_new_waker(claim, state, stage, cx, at);
     };
+    join(claim, &mut borrowed, stage, waker, &mut wakers);
     drop(borrowed);
-    if !is_known && let Some(output) = wait_with_new_waker(claim, state, place, cx) {
-        return Poll::Ready(output);
-    }
     park(WaitsOn::new(C::KIND, address(state)), at);
     Poll::Pending
+}
+
+#[inline(never)]
+fn poll_in_line<C: Claim>(
+    claim: &mut C,
+    state: &RefCell<C::State>,
+    stage: &mut Stage,
+    cx: &mut Context<'_>,
+    at: &'static Location<'static>,
+) -> Poll<C::Output> {
+    // Declared before the borrow, so dropped after it.
+    let mut wakers = Wakers::default();
+    let mut borrowed = state.borrow_mut();
+    if let Some(output) = come(claim, &mut borrowed, stage, &mut wakers) {
+        return Poll::Ready(output);
+    }
+    if let Stage::InLine(key) = stage
+        && claim.line(&mut borrowed).has_waker(key, cx)
+    {
+        drop(borrowed);
+        park(WaitsOn::new(C::KIND, address(state)), at);
+        return Poll::Pending;
+    }
+    drop(borrowed);
+    wait_with_new_waker(claim, state, stage, cx, at)
 }
 
 /// The context's waker is foreign, or another one than that which the waiter came with.
@@ -116,90 +187,94 @@ pub(crate) fn poll_within_budget<C: Claim>(
 fn wait_with_new_waker<C: Claim>(
     claim: &mut C,
     state: &RefCell<C::State>,
-    place: &mut Option<Key>,
+    stage: &mut Stage,
     cx: &mut Context<'_>,
-) -> Option<C::Output> {
+    at: &'static Location<'static>,
+) -> Poll<C::Output> {
     let waker = LocalWaker::new(cx);
     let mut wakers = Wakers::default();
     let mut old = None;
     let mut borrowed = state.borrow_mut();
     // What that clone may have changed is looked at again.
-    let output = try_now(claim, &mut borrowed, place, &mut wakers);
+    let output = match stage {
+        Stage::InLine(_) => come(claim, &mut borrowed, stage, &mut wakers),
+        Stage::Away | Stage::Done => claim.arrive(&mut borrowed, &mut wakers),
+    };
     if output.is_none() {
-        match place {
-            Some(key) => old = claim.line(&mut borrowed).renew(key, waker),
-            None => join(claim, &mut borrowed, place, waker, &mut wakers),
+        match stage {
+            Stage::InLine(key) => old = claim.line(&mut borrowed).renew(key, waker),
+            Stage::Away | Stage::Done => join(claim, &mut borrowed, stage, waker, &mut wakers),
         }
     }
     drop(borrowed);
     drop(old);
-    output
-}
-
-/// Takes what there is for a newcomer, or what the waiter was called for.
-#[inline(always)]
-fn try_now<C: Claim>(
-    claim: &mut C,
-    state: &mut C::State,
-    place: &mut Option<Key>,
-    wakers: &mut Wakers,
-) -> Option<C::Output> {
-    match place {
-        None => claim.arrive(state, wakers),
-        Some(key) => match claim.line(state).is_called(key) {
-            true => come(claim, state, place, wakers),
-            false => None,
-        },
+    match output {
+        Some(output) => Poll::Ready(output),
+        None => {
+            park(WaitsOn::new(C::KIND, address(state)), at);
+            Poll::Pending
+        }
     }
 }
 
-#[inline]
+#[inline(always)]
 fn join<C: Claim>(
     claim: &mut C,
     state: &mut C::State,
-    place: &mut Option<Key>,
+    stage: &mut Stage,
     waker: LocalWaker,
     wakers: &mut Wakers,
 ) {
     let load = claim.load();
-    *place = Some(claim.line(state).push_back(waker, load));
+    *stage = Stage::InLine(claim.line(state).push_back(waker, load));
     claim.joined(state, wakers);
 }
 
-/// Takes what the waiter was called for.
-#[inline]
+/// Takes what the waiter in line was called for, if it was called.
+#[inline(always)]
 fn come<C: Claim>(
     claim: &mut C,
     state: &mut C::State,
-    place: &mut Option<Key>,
+    stage: &mut Stage,
     wakers: &mut Wakers,
 ) -> Option<C::Output> {
-    let key = place.take()?;
-    let mut left = claim.line(state).remove(key);
-    let output = claim.called(state, &mut left.load, wakers);
-    if output.is_none()
-        && let Some(load) = left.load.take()
-    {
-        *place = Some(claim.line(state).push_front(load));
+    let key = stage.take_if(|key| claim.line(state).is_called(key))?;
+    let mut load = claim.line(state).leave_called(key);
+    let output = claim.called(state, &mut load, wakers);
+    if output.is_none() {
+        stand_first(claim, state, stage, load);
     }
     output
 }
 
+/// The waiter was called in vain.
+#[cold]
+fn stand_first<C: Claim>(
+    claim: &mut C,
+    state: &mut C::State,
+    stage: &mut Stage,
+    load: Option<C::Load>,
+) {
+    if let Some(load) = load {
+        *stage = Stage::InLine(claim.line(state).push_front(load));
+    }
+}
+
 /// The waiter gives up: it leaves the line, and what it was called for goes to the next.
 #[inline]
-pub(crate) fn give_up<C: Claim>(claim: &mut C, state: &RefCell<C::State>, place: &mut Option<Key>) {
-    if place.is_some() {
-        leave(claim, state, place);
+pub(crate) fn give_up<C: Claim>(claim: &mut C, state: &RefCell<C::State>, stage: &mut Stage) {
+    if stage.is_in_line() {
+        leave(claim, state, stage);
     }
 }
 
 #[inline(never)]
-fn leave<C: Claim>(claim: &mut C, state: &RefCell<C::State>, place: &mut Option<Key>) {
+fn leave<C: Claim>(claim: &mut C, state: &RefCell<C::State>, stage: &mut Stage) {
     let mut wakers = Wakers::default();
     // Declared before the borrow, so dropped after it.
     let mut left;
     let mut borrowed = state.borrow_mut();
-    if let Some(key) = place.take() {
+    if let Some(key) = stage.take() {
         left = claim.line(&mut borrowed).remove(key);
         claim.gave_up(&mut borrowed, &mut left, &mut wakers);
     }
@@ -221,12 +296,12 @@ pub(crate) fn address<T>(object: &T) -> u64 {
 pub(crate) struct Waiter<'a, C: Claim> {
     state: &'a RefCell<C::State>,
     claim: C,
-    place: Option<Key>,
-    is_done: bool,
+    stage: Stage,
     at: &'static Location<'static>,
 }
 
 impl<'a, C: Claim> Waiter<'a, C> {
+    #[inline]
     pub(crate) fn new(
         state: &'a RefCell<C::State>,
         claim: C,
@@ -235,25 +310,16 @@ impl<'a, C: Claim> Waiter<'a, C> {
         Waiter {
             state,
             claim,
-            place: None,
-            is_done: false,
+            stage: Stage::Away,
             at,
         }
     }
 
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<C::Output> {
-        if self.is_done {
-            polled_after_end(self.at);
-        }
-        let output = ready!(poll(
-            &mut self.claim,
-            self.state,
-            &mut self.place,
-            cx,
-            self.at
-        ));
-        self.is_done = true;
+        let (claim, stage) = (&mut self.claim, &mut self.stage);
+        let output = ready!(poll(claim, self.state, stage, cx, self.at));
+        self.stage = Stage::Done;
         Poll::Ready(output)
     }
 
@@ -266,8 +332,9 @@ impl<'a, C: Claim> Waiter<'a, C> {
     }
 
     /// Whether it has a place in the line, called or not.
+    #[inline]
     pub(crate) fn is_in_line(&self) -> bool {
-        self.place.is_some()
+        self.stage.is_in_line()
     }
 
     /// Where it was made.
@@ -277,8 +344,8 @@ impl<'a, C: Claim> Waiter<'a, C> {
 
     /// Ends the wait before it is done; what the claim still has can be taken from it.
     pub(crate) fn withdraw(&mut self) -> &mut C {
-        give_up(&mut self.claim, self.state, &mut self.place);
-        self.is_done = true;
+        give_up(&mut self.claim, self.state, &mut self.stage);
+        self.stage = Stage::Done;
         &mut self.claim
     }
 }
@@ -286,7 +353,7 @@ impl<'a, C: Claim> Waiter<'a, C> {
 impl<C: Claim> Drop for Waiter<'_, C> {
     #[inline]
     fn drop(&mut self) {
-        give_up(&mut self.claim, self.state, &mut self.place);
+        give_up(&mut self.claim, self.state, &mut self.stage);
     }
 }
 
@@ -296,8 +363,8 @@ impl<C: Claim> fmt::Debug for Waiter<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Waiter")
             .field("at", &format_args!("{}", self.at))
-            .field("in_line", &self.place.is_some())
-            .field("done", &self.is_done)
+            .field("in_line", &self.is_in_line())
+            .field("done", &matches!(self.stage, Stage::Done))
             .finish()
     }
 }

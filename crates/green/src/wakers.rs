@@ -64,13 +64,8 @@ impl<W: Wakes> Wakers<W> {
         if self.kept.is_none() && waker.is_own() {
             waker.wake();
         } else {
-            self.keep(waker);
+            self.kept = Some(keep(self.kept.take(), waker));
         }
-    }
-
-    #[cold]
-    fn keep(&mut self, waker: W) {
-        self.kept.get_or_insert_default().push(waker);
     }
 
     /// Wakes them all.
@@ -87,6 +82,15 @@ impl<W: Wakes> Drop for Wakers<W> {
     fn drop(&mut self) {
         self.wake();
     }
+}
+
+/// By value, so that what is kept has no address and most often is known to be nothing.
+#[cold]
+#[expect(clippy::box_collection, reason = "as in `Wakers`")]
+fn keep<W>(kept: Option<Box<Vec<W>>>, waker: W) -> Box<Vec<W>> {
+    let mut kept = kept.unwrap_or_default();
+    kept.push(waker);
+    kept
 }
 
 /// A panic in a foreign waker must not keep the others from being woken.

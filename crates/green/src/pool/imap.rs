@@ -27,8 +27,7 @@ use crate::pool::apply::Apply;
 use crate::pool::member::Slot;
 use crate::pool::slots::Place;
 use crate::pool::spawn::start;
-use crate::wait_list::Key;
-use crate::waiting;
+use crate::waiting::{self, Stage};
 
 /// The stream of [`GreenPool::imap`] and [`GreenPool::starmap`].
 ///
@@ -45,7 +44,7 @@ pub struct Imap<F, I: Iterator, M, T> {
     /// An input that waits for a place.
     in_hand: Option<I::Item>,
     jobs: VecDeque<Job<T>>,
-    place: Option<Key>,
+    stage: Stage,
     at: &'static Location<'static>,
     marker: PhantomData<fn(M)>,
 }
@@ -66,7 +65,7 @@ impl<F, I: Iterator, M, T> Imap<F, I, M, T> {
             inputs: Some(inputs),
             in_hand: None,
             jobs: VecDeque::new(),
-            place: None,
+            stage: Stage::Away,
             at,
             marker: PhantomData,
         }
@@ -88,7 +87,7 @@ impl<F, I: Iterator, M, T> Imap<F, I, M, T> {
     }
 
     fn leave_line(&mut self) {
-        waiting::give_up(&mut Place, self.pool.slots(), &mut self.place);
+        waiting::give_up(&mut Place, self.pool.slots(), &mut self.stage);
     }
 
     /// Takes an input in hand, if there is none. Whether there is one now.
@@ -125,8 +124,8 @@ impl<F, I: Iterator, M, T> Imap<F, I, M, T> {
     {
         while self.jobs.len() < self.pool.size().max(1) && self.take_input() {
             let slots = self.pool.slots();
-            let place = &mut self.place;
-            let slot = match waiting::poll_within_budget(&mut Place, slots, place, cx, self.at) {
+            let stage = &mut self.stage;
+            let slot = match waiting::poll_within_budget(&mut Place, slots, stage, cx, self.at) {
                 Poll::Ready(()) => Some(Slot::taken(slots)),
                 Poll::Pending if self.must_run_inline() => {
                     if poll_budget(cx).is_pending() {

@@ -15,8 +15,7 @@ use evlet_hub::{Exit, GreenThread, spawn_at, spawn_n_at};
 
 use crate::pool::member::{Member, Slot, is_inside};
 use crate::pool::slots::{Place, Slots};
-use crate::wait_list::Key;
-use crate::waiting;
+use crate::waiting::{self, Stage};
 
 /// The future of [`GreenPool::spawn`](crate::GreenPool::spawn).
 ///
@@ -31,7 +30,7 @@ pub struct Spawn<'a, F> {
     job: Option<F>,
     /// The job that is being run inline.
     inline: Option<Pin<Box<F>>>,
-    place: Option<Key>,
+    stage: Stage,
     at: &'static Location<'static>,
 }
 
@@ -49,7 +48,7 @@ where
             slots,
             job: Some(job),
             inline: None,
-            place: None,
+            stage: Stage::Away,
             at,
         }
     }
@@ -57,7 +56,7 @@ where
     /// Whether the job must run here and now: a member that waited for a place of its own pool
     /// would wait for itself.
     fn must_run_inline(&self) -> bool {
-        self.place.is_none() && is_inside(self.slots) && {
+        !self.stage.is_in_line() && is_inside(self.slots) && {
             let slots = self.slots.borrow();
             slots.busy() >= slots.size
         }
@@ -86,8 +85,8 @@ where
             self.inline = self.job.take().map(Box::pin);
             return Poll::Ready(Start::Inline);
         }
-        let (slots, place) = (self.slots, &mut self.place);
-        ready!(waiting::poll(&mut Place, slots, place, cx, self.at));
+        let (slots, stage) = (self.slots, &mut self.stage);
+        ready!(waiting::poll(&mut Place, slots, stage, cx, self.at));
         Poll::Ready(Start::Member)
     }
 
@@ -143,14 +142,14 @@ impl<F> Unpin for Spawn<'_, F> {}
 
 impl<F> Drop for Spawn<'_, F> {
     fn drop(&mut self) {
-        waiting::give_up(&mut Place, self.slots, &mut self.place);
+        waiting::give_up(&mut Place, self.slots, &mut self.stage);
     }
 }
 
 impl<F> fmt::Debug for Spawn<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage = match self.job {
-            Some(_) if self.place.is_some() => "in line",
+            Some(_) if self.stage.is_in_line() => "in line",
             Some(_) => "new",
             None if self.inline.is_some() => "running inline",
             None => "done",

@@ -47,6 +47,16 @@ const KEPT: usize = 1024;
 /// First in, first out.
 pub struct Fifo<T>(VecDeque<T>);
 
+impl<T> Fifo<T> {
+    /// A buffer that is large is given back when it is empty.
+    #[inline(never)]
+    fn give_back(&mut self) {
+        if self.0.is_empty() && size_of::<T>() > 0 {
+            self.0 = VecDeque::new();
+        }
+    }
+}
+
 impl<T> Order for Fifo<T> {
     type Item = T;
     const NAME: &'static str = "Queue";
@@ -59,8 +69,8 @@ impl<T> Order for Fifo<T> {
     #[inline]
     fn pop(&mut self) -> Option<T> {
         let item = self.0.pop_front();
-        if self.0.is_empty() && self.0.capacity() > KEPT && size_of::<T>() > 0 {
-            self.0 = VecDeque::new();
+        if self.0.capacity() > KEPT {
+            self.give_back();
         }
         item
     }
@@ -92,7 +102,7 @@ impl<T> Order for Lifo<T> {
     #[inline]
     fn pop(&mut self) -> Option<T> {
         let item = self.0.pop();
-        if self.0.is_empty() && self.0.capacity() > KEPT && size_of::<T>() > 0 {
+        if self.0.capacity() > KEPT && self.0.is_empty() && size_of::<T>() > 0 {
             self.0 = Vec::new();
         }
         item

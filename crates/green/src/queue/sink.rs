@@ -14,8 +14,7 @@ use crate::queue::Closed;
 use crate::queue::claims::Offer;
 use crate::queue::order::Order;
 use crate::queue::state::State;
-use crate::wait_list::Key;
-use crate::waiting;
+use crate::waiting::{self, Stage};
 use crate::wakers::Wakers;
 
 /// The sink of [`sink`](crate::queue::BaseQueue::sink).
@@ -38,7 +37,7 @@ pub struct QueueSink<O: Order> {
     state: Rc<RefCell<State<O>>>,
     /// The item that is on its way, unless it stands in the line.
     offer: Offer<O>,
-    place: Option<Key>,
+    stage: Stage,
     at: &'static Location<'static>,
 }
 
@@ -47,7 +46,7 @@ impl<O: Order> QueueSink<O> {
         QueueSink {
             state,
             offer: Offer(None),
-            place: None,
+            stage: Stage::Away,
             at,
         }
     }
@@ -59,11 +58,11 @@ impl<O: Order> QueueSink<O> {
     }
 
     fn withdraw(&mut self) {
-        waiting::give_up(&mut self.offer, &self.state, &mut self.place);
+        waiting::give_up(&mut self.offer, &self.state, &mut self.stage);
     }
 
     fn is_idle(&self) -> bool {
-        self.offer.0.is_none() && self.place.is_none()
+        self.offer.0.is_none() && !self.stage.is_in_line()
     }
 
     /// Waits until the item it holds has gone in.
@@ -72,7 +71,7 @@ impl<O: Order> QueueSink<O> {
             return Poll::Ready(Ok(()));
         }
         let (offer, state) = (&mut self.offer, &self.state);
-        let sent = ready!(waiting::poll(offer, state, &mut self.place, cx, self.at));
+        let sent = ready!(waiting::poll(offer, state, &mut self.stage, cx, self.at));
         Poll::Ready(match (sent, self.offer.0.take()) {
             (Err(()), Some(item)) => Err(Closed(item)),
             _ => Ok(()),
@@ -132,7 +131,7 @@ impl<O: Order> fmt::Debug for QueueSink<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueueSink")
             .field("at", &format_args!("{}", self.at))
-            .field("in_line", &self.place.is_some())
+            .field("in_line", &self.stage.is_in_line())
             .finish()
     }
 }

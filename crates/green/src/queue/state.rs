@@ -20,6 +20,10 @@ pub(crate) struct State<O: Order> {
     /// `None`: no limit. `Some(0)`: rendezvous.
     limit: Option<usize>,
     is_closed: bool,
+    /// With this many items there is no room: the limit as a number, none in a closed queue.
+    capacity: usize,
+    /// A rendezvous that is open.
+    is_rendezvous: bool,
     pub(super) getters: WaitList<()>,
     /// A blocked putter's item stays with its place in the line, where a rendezvous finds it.
     pub(super) putters: WaitList<Option<O::Item>>,
@@ -32,16 +36,29 @@ pub(crate) struct State<O: Order> {
 
 impl<O: Order> State<O> {
     pub(super) fn new(items: O, limit: Option<usize>) -> Self {
-        State {
+        let mut state = State {
             items,
             limit,
             is_closed: false,
+            capacity: 0,
+            is_rendezvous: false,
             getters: WaitList::new(),
             putters: WaitList::new(),
             promised_room: 0,
             unfinished: 0,
             joiners: WaitList::new(),
-        }
+        };
+        state.note_rules();
+        state
+    }
+
+    /// What follows from the limit and the end is kept beside them, since every operation asks for it.
+    fn note_rules(&mut self) {
+        self.capacity = match self.is_closed {
+            true => 0,
+            false => self.limit.unwrap_or(usize::MAX),
+        };
+        self.is_rendezvous = self.limit == Some(0) && !self.is_closed;
     }
 
     pub(super) fn limit(&self) -> Option<usize> {
@@ -66,7 +83,7 @@ impl<O: Order> State<O> {
     }
 
     pub(super) fn get_nowait(&mut self, wakers: &mut Wakers) -> Option<O::Item> {
-        if self.available() <= self.getters.called() {
+        if !self.is_available() {
             return None;
         }
         self.take(wakers)
@@ -74,12 +91,14 @@ impl<O: Order> State<O> {
 
     pub(super) fn resize(&mut self, limit: Option<usize>, wakers: &mut Wakers) {
         self.limit = limit;
+        self.note_rules();
         self.settle(wakers);
     }
 
     /// Nothing more goes in. Putters that wait are called, to be refused.
     pub(super) fn close(&mut self, wakers: &mut Wakers) {
         self.is_closed = true;
+        self.note_rules();
         self.promised_room += self.putters.len();
         self.putters.call_all(wakers);
         self.settle(wakers);
@@ -100,29 +119,25 @@ impl<O: Order> State<O> {
     /// Whether there is room that is not promised.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
-        let taken = self.items.count() + self.promised_room;
-        self.limit.is_none_or(|limit| taken < limit) && !self.is_closed
+        self.items.count() + self.promised_room < self.capacity
     }
 
     /// A rendezvous has no room, but a getter that waits will come for the item, and no putter that
     /// waits is overtaken.
     fn can_meet(&self) -> bool {
-        self.is_rendezvous() && !self.getters.is_empty() && self.putters.is_empty()
+        self.is_rendezvous && !self.getters.is_empty() && self.putters.is_empty()
     }
 
     #[inline]
     pub(super) fn is_rendezvous(&self) -> bool {
-        self.limit == Some(0) && !self.is_closed
+        self.is_rendezvous
     }
 
-    /// Items that can be got now, promised or not.
+    /// Whether an item can be got now that is not promised.
     #[inline]
-    fn available(&self) -> usize {
-        let offered = match self.is_rendezvous() {
-            true => self.putters.len(),
-            false => 0,
-        };
-        self.items.count() + offered
+    fn is_available(&self) -> bool {
+        let (items, promised) = (self.items.count(), self.getters.called());
+        items > promised || self.is_rendezvous && items + self.putters.len() > promised
     }
 
     #[inline]
@@ -136,7 +151,7 @@ impl<O: Order> State<O> {
         std::mem::forget(settled);
         self.unfinished += 1;
         // One more item, and no more room: that concerns one getter.
-        if !self.getters.is_empty() && self.available() > self.getters.called() {
+        if !self.getters.is_empty() && self.is_available() {
             self.getters.call_first(wakers);
         }
     }
@@ -160,7 +175,7 @@ impl<O: Order> State<O> {
     /// The rendezvous itself: the first putter's item is taken out of the line.
     #[cold]
     fn take_from_putter(&mut self, wakers: &mut Wakers) -> Option<O::Item> {
-        if !self.is_rendezvous() {
+        if !self.is_rendezvous {
             return None;
         }
         let item = self.putters.first_load()?.take();
@@ -179,7 +194,7 @@ impl<O: Order> State<O> {
 
     #[inline(never)]
     fn call_whom_it_may_concern(&mut self, wakers: &mut Wakers) {
-        while !self.getters.is_empty() && self.available() > self.getters.called() {
+        while !self.getters.is_empty() && self.is_available() {
             self.getters.call_first(wakers);
         }
         while !self.putters.is_empty() && self.has_room() {

@@ -13,8 +13,7 @@ use futures::stream::FusedStream;
 use crate::queue::claims::Take;
 use crate::queue::order::Order;
 use crate::queue::state::State;
-use crate::wait_list::Key;
-use crate::waiting;
+use crate::waiting::{self, Stage};
 
 /// The stream of [`stream`](crate::queue::BaseQueue::stream); it ends when the queue is closed and
 /// drained.
@@ -28,7 +27,7 @@ use crate::waiting;
 #[must_use = "streams do nothing unless polled"]
 pub struct QueueStream<O: Order> {
     state: Rc<RefCell<State<O>>>,
-    place: Option<Key>,
+    stage: Stage,
     has_ended: bool,
     at: &'static Location<'static>,
 }
@@ -37,7 +36,7 @@ impl<O: Order> QueueStream<O> {
     pub(super) fn new(state: Rc<RefCell<State<O>>>, at: &'static Location<'static>) -> Self {
         QueueStream {
             state,
-            place: None,
+            stage: Stage::Away,
             has_ended: false,
             at,
         }
@@ -50,7 +49,7 @@ impl<O: Order> Stream for QueueStream<O> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<O::Item>> {
         let this = &mut *self;
         let (claim, state) = (&mut Take::new(), &this.state);
-        let item = ready!(waiting::poll(claim, state, &mut this.place, cx, this.at));
+        let item = ready!(waiting::poll(claim, state, &mut this.stage, cx, this.at));
         this.has_ended = item.is_none();
         Poll::Ready(item)
     }
@@ -66,7 +65,7 @@ impl<O: Order> Unpin for QueueStream<O> {}
 
 impl<O: Order> Drop for QueueStream<O> {
     fn drop(&mut self) {
-        waiting::give_up(&mut Take::new(), &self.state, &mut self.place);
+        waiting::give_up(&mut Take::new(), &self.state, &mut self.stage);
     }
 }
 
@@ -74,7 +73,7 @@ impl<O: Order> fmt::Debug for QueueStream<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueueStream")
             .field("at", &format_args!("{}", self.at))
-            .field("in_line", &self.place.is_some())
+            .field("in_line", &self.stage.is_in_line())
             .field("has_ended", &self.has_ended)
             .finish()
     }

@@ -168,9 +168,22 @@ impl<T, W: Wakes> WaitList<T, W> {
     /// Calls the first in line; whether there was one.
     #[inline]
     pub(crate) fn call_first(&mut self, wakers: &mut Wakers<W>) -> bool {
+        self.call_first_if(wakers, |_| true)
+    }
+
+    /// Calls the first in line if `has_its_turn` says so of what it carries; whether it did.
+    #[inline]
+    pub(crate) fn call_first_if(
+        &mut self,
+        wakers: &mut Wakers<W>,
+        has_its_turn: impl FnOnce(&Option<T>) -> bool,
+    ) -> bool {
         let Some(node) = self.nodes.get_mut(self.first) else {
             return false;
         };
+        if !has_its_turn(&node.load) {
+            return false;
+        }
         node.before = CALLED;
         let waker = node.waker.take();
         let after = node.after;
@@ -188,8 +201,11 @@ impl<T, W: Wakes> WaitList<T, W> {
     }
 
     /// Calls everybody who is in line now.
+    #[inline]
     pub(crate) fn call_all(&mut self, wakers: &mut Wakers<W>) {
-        while self.call_first(wakers) {}
+        while !self.is_empty() {
+            self.call_first(wakers);
+        }
     }
 
     /// Wakes everybody in line without calling anybody: they keep their places and look for

@@ -133,6 +133,33 @@ pub(crate) fn poll_within_budget<C: Claim>(
     }
 }
 
+/// [`poll`] for claims whose [`arrive`](Claim::arrive) is short and mostly gets something: that is put where the
+/// future is awaited, and only the wait is a call.
+#[inline(always)]
+pub(crate) fn poll_quick<C: Claim>(
+    claim: &mut C,
+    state: &RefCell<C::State>,
+    stage: &mut Stage,
+    cx: &mut Context<'_>,
+    at: &'static Location<'static>,
+) -> Poll<C::Output> {
+    if let Stage::Done = stage {
+        polled_after_end(at);
+    }
+    ready!(poll_budget(cx));
+    if stage.is_in_line() {
+        return poll_in_line(claim, state, stage, cx, at);
+    }
+    // Declared before the borrow, so dropped after it.
+    let mut wakers = Wakers::default();
+    let arrived = claim.arrive(&mut state.borrow_mut(), &mut wakers);
+    match arrived {
+        Some(output) => Poll::Ready(output),
+        None => stand_in_line(claim, state, stage, cx, at),
+    }
+}
+
+/// One borrow for the try and the wait.
 #[inline(never)]
 fn poll_newcomer<C: Claim>(
     claim: &mut C,
@@ -153,6 +180,24 @@ fn poll_newcomer<C: Claim>(
     };
     join(claim, &mut borrowed, stage, waker, &mut wakers);
     drop(borrowed);
+    park(WaitsOn::new(C::KIND, address(state)), at);
+    Poll::Pending
+}
+
+/// The same for a newcomer that has just found nothing, and has run no foreign code since.
+#[inline(never)]
+fn stand_in_line<C: Claim>(
+    claim: &mut C,
+    state: &RefCell<C::State>,
+    stage: &mut Stage,
+    cx: &mut Context<'_>,
+    at: &'static Location<'static>,
+) -> Poll<C::Output> {
+    let Some(waker) = LocalWaker::own(cx) else {
+        return wait_with_new_waker(claim, state, stage, cx, at);
+    };
+    let mut wakers = Wakers::default();
+    join(claim, &mut state.borrow_mut(), stage, waker, &mut wakers);
     park(WaitsOn::new(C::KIND, address(state)), at);
     Poll::Pending
 }
@@ -323,6 +368,16 @@ impl<'a, C: Claim> Waiter<'a, C> {
         Poll::Ready(output)
     }
 
+    /// See the function of this name.
+    #[inline(always)]
+    pub(crate) fn poll_quick(&mut self, cx: &mut Context<'_>) -> Poll<C::Output> {
+        let (claim, stage) = (&mut self.claim, &mut self.stage);
+        let output = ready!(poll_quick(claim, self.state, stage, cx, self.at));
+        self.stage = Stage::Done;
+        Poll::Ready(output)
+    }
+
+    #[inline]
     pub(crate) fn claim(&self) -> &C {
         &self.claim
     }

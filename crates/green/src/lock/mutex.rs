@@ -183,7 +183,7 @@ impl<'a, T> Future for Lock<'a, T> {
     type Output = MutexGuard<'a, T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<MutexGuard<'a, T>> {
-        ready!(self.waiter.poll(cx));
+        ready!(self.waiter.poll_quick(cx));
         let mutex = self.mutex;
         Poll::Ready(mutex.guard(mutex.turns.turn(Mode::Alone)))
     }

@@ -23,11 +23,20 @@ impl Slot {
 }
 
 impl Drop for Slot {
+    #[inline]
     fn drop(&mut self) {
-        let mut wakers = Wakers::default();
-        self.0.borrow_mut().give_back(&mut wakers);
-        wakers.wake();
+        let is_due = self.0.borrow_mut().give_back();
+        if is_due {
+            settle(&self.0);
+        }
     }
+}
+
+#[inline(never)]
+fn settle(slots: &RefCell<Slots>) {
+    let mut wakers = Wakers::default();
+    slots.borrow_mut().settle(&mut wakers);
+    wakers.wake();
 }
 
 pin_project! {

@@ -41,11 +41,13 @@ impl Slots {
     }
 
     /// Places taken, by members and by promises.
+    #[inline]
     pub(super) fn busy(&self) -> usize {
         self.running + self.promised
     }
 
     /// Takes a place if there is one that is not promised.
+    #[inline]
     pub(super) fn take(&mut self) -> Option<()> {
         if self.busy() >= self.size {
             return None;
@@ -54,9 +56,11 @@ impl Slots {
         Some(())
     }
 
-    pub(super) fn give_back(&mut self, wakers: &mut Wakers) {
+    /// Whether that concerns anybody who waits: [`settle`](Self::settle) is due.
+    #[inline]
+    pub(super) fn give_back(&mut self) -> bool {
         self.running -= 1;
-        self.settle(wakers);
+        !self.spawners.is_empty() || !self.inside.is_empty() || self.busy() == 0
     }
 
     pub(super) fn resize(&mut self, size: usize, wakers: &mut Wakers) {
@@ -64,8 +68,7 @@ impl Slots {
         self.settle(wakers);
     }
 
-    #[inline]
-    fn settle(&mut self, wakers: &mut Wakers) {
+    pub(super) fn settle(&mut self, wakers: &mut Wakers) {
         while !self.spawners.is_empty() && self.busy() < self.size {
             self.spawners.call_first(wakers);
             self.promised += 1;

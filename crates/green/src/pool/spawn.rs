@@ -86,7 +86,7 @@ where
             return Poll::Ready(Start::Inline);
         }
         let (slots, stage) = (self.slots, &mut self.stage);
-        ready!(waiting::poll(&mut Place, slots, stage, cx, self.at));
+        ready!(waiting::poll_quick(&mut Place, slots, stage, cx, self.at));
         Poll::Ready(Start::Member)
     }
 

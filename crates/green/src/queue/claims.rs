@@ -31,16 +31,18 @@ impl<O: Order> Claim for Take<O> {
         &mut state.getters
     }
 
+    #[inline]
     fn arrive(&mut self, state: &mut State<O>, wakers: &mut Wakers) -> Option<Option<O::Item>> {
-        match state.get_nowait(wakers) {
-            None if state.has_ended() => Some(None),
-            item => item.map(Some),
+        if let Some(item) = state.get_nowait(wakers) {
+            return Some(Some(item));
         }
+        state.has_ended().then_some(None)
     }
 
     fn load(&mut self) {}
 
     /// There is nothing when the putter of a rendezvous gave up after this getter was called.
+    #[inline(always)]
     fn called(
         &mut self,
         state: &mut State<O>,
@@ -76,11 +78,12 @@ impl<O: Order> Claim for Offer<O> {
         &mut state.putters
     }
 
+    #[inline]
     fn arrive(&mut self, state: &mut State<O>, wakers: &mut Wakers) -> Option<Result<(), ()>> {
         if !state.has_room() {
             return state.is_closed().then_some(Err(()));
         }
-        state.store(self.0.take()?, wakers);
+        state.store_apart(self.0.take()?, wakers);
         Some(Ok(()))
     }
 
@@ -97,6 +100,7 @@ impl<O: Order> Claim for Offer<O> {
         }
     }
 
+    #[inline(always)]
     fn called(
         &mut self,
         state: &mut State<O>,

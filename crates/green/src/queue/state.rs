@@ -78,15 +78,16 @@ impl<O: Order> State<O> {
         if !self.has_room() && !self.can_meet() {
             return Err(item);
         }
-        self.store(item, wakers);
+        self.store_apart(item, wakers);
         Ok(())
     }
 
+    #[inline]
     pub(super) fn get_nowait(&mut self, wakers: &mut Wakers) -> Option<O::Item> {
-        if !self.is_available() {
-            return None;
+        match self.is_available() {
+            true => self.take_apart(wakers),
+            false => None,
         }
-        self.take(wakers)
     }
 
     pub(super) fn resize(&mut self, limit: Option<usize>, wakers: &mut Wakers) {
@@ -140,7 +141,13 @@ impl<O: Order> State<O> {
         items > promised || self.is_rendezvous && items + self.putters.len() > promised
     }
 
-    #[inline]
+    /// [`store`](Self::store), not inlined: for newcomers, most of whom find no room where the queue is short.
+    #[inline(never)]
+    pub(super) fn store_apart(&mut self, item: O::Item, wakers: &mut Wakers) {
+        self.store(item, wakers);
+    }
+
+    #[inline(always)]
     pub(super) fn store(&mut self, item: O::Item, wakers: &mut Wakers) {
         // Also if a comparison of the user's panics, and the item's room is free for others again.
         let settled = Settled {
@@ -156,7 +163,13 @@ impl<O: Order> State<O> {
         }
     }
 
-    #[inline]
+    /// [`take`](Self::take), not inlined.
+    #[inline(never)]
+    fn take_apart(&mut self, wakers: &mut Wakers) -> Option<O::Item> {
+        self.take(wakers)
+    }
+
+    #[inline(always)]
     pub(super) fn take(&mut self, wakers: &mut Wakers) -> Option<O::Item> {
         let Some(item) = self.items.pop() else {
             return self.take_from_putter(wakers);

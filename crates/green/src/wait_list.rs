@@ -64,6 +64,17 @@ impl<T, W> Node<T, W> {
         waker: None,
         load: None,
     };
+
+    /// Makes something of a free node, field by field: one that is put together first and then moved makes the
+    /// processor wait for its own stores.
+    #[inline(always)]
+    fn fill(&mut self, before: u32, after: u32, waker: Option<W>, load: T) {
+        self.before = before;
+        self.after = after;
+        // In a free node nothing is left that must be dropped, and to look for it would cost.
+        std::mem::forget(std::mem::replace(&mut self.waker, waker));
+        std::mem::forget(self.load.replace(load));
+    }
 }
 
 /// What a waiter takes along when it leaves. Drop it after the borrow of the list has ended.
@@ -123,6 +134,23 @@ impl<T, W: Wakes> WaitList<T, W> {
         }
         self.last = index;
         Key(index)
+    }
+
+    /// [`push_back`](Self::push_back) if a node is free. Otherwise nothing happens, and `load` is not called. So it
+    /// calls nothing that may allocate or panic, for the sake of [`waiting`](crate::waiting).
+    #[inline(always)]
+    pub(crate) fn push_back_if_free(&mut self, waker: W, load: impl FnOnce() -> T) -> Option<Key> {
+        let (index, last) = (self.free, self.last);
+        let node = self.nodes.get_mut(index)?;
+        self.free = node.after;
+        node.fill(last, NONE, Some(waker), load());
+        self.in_line += 1;
+        match self.nodes.get_mut(last) {
+            None => self.first = index,
+            Some(node) => node.after = index,
+        }
+        self.last = index;
+        Some(Key(index))
     }
 
     /// Joins the line at its front, for a waiter that was called in vain. Its waker is set by
@@ -274,8 +302,6 @@ impl<T, W: Wakes> WaitList<T, W> {
         self.free = 0;
     }
 
-    /// Field by field: a node that is put together first and then moved makes the processor wait for its own
-    /// stores.
     #[inline]
     fn take_node(&mut self, before: u32, after: u32, waker: Option<W>, load: T) -> u32 {
         self.in_line += 1;
@@ -284,11 +310,7 @@ impl<T, W: Wakes> WaitList<T, W> {
             return self.add_node(before, after, waker, load);
         };
         self.free = node.after;
-        node.before = before;
-        node.after = after;
-        // In a free node nothing is left that must be dropped, and to look for it would cost.
-        std::mem::forget(std::mem::replace(&mut node.waker, waker));
-        std::mem::forget(node.load.replace(load));
+        node.fill(before, after, waker, load);
         index
     }
 

@@ -54,7 +54,8 @@ impl<T> State<T> {
         }
     }
 
-    fn is_sent(&self) -> bool {
+    #[inline]
+    pub(super) fn is_sent(&self) -> bool {
         !matches!(self.sent, Sent::Nothing)
     }
 

@@ -33,6 +33,11 @@ impl<T> Claim for Receive<T> {
         state.get()
     }
 
+    #[inline]
+    fn has_to_wait(&self, state: &State<T>) -> bool {
+        !state.is_sent()
+    }
+
     fn load(&mut self) -> Option<Rc<T>> {
         None
     }

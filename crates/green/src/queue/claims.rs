@@ -31,12 +31,17 @@ impl<O: Order> Claim for Take<O> {
         &mut state.getters
     }
 
-    #[inline]
+    #[inline(always)]
     fn arrive(&mut self, state: &mut State<O>, wakers: &mut Wakers) -> Option<Option<O::Item>> {
         if let Some(item) = state.get_nowait(wakers) {
             return Some(Some(item));
         }
         state.has_ended().then_some(None)
+    }
+
+    #[inline]
+    fn has_to_wait(&self, state: &State<O>) -> bool {
+        !state.is_available() && !state.has_ended()
     }
 
     fn load(&mut self) {}
@@ -78,15 +83,21 @@ impl<O: Order> Claim for Offer<O> {
         &mut state.putters
     }
 
-    #[inline]
+    #[inline(always)]
     fn arrive(&mut self, state: &mut State<O>, wakers: &mut Wakers) -> Option<Result<(), ()>> {
         if !state.has_room() {
             return state.is_closed().then_some(Err(()));
         }
-        state.store_apart(self.0.take()?, wakers);
+        state.store(self.0.take()?, wakers);
         Some(Ok(()))
     }
 
+    #[inline]
+    fn has_to_wait(&self, state: &State<O>) -> bool {
+        !state.has_room() && !state.is_closed() && !state.is_rendezvous()
+    }
+
+    #[inline]
     fn load(&mut self) -> Option<O::Item> {
         self.0.take()
     }

@@ -65,11 +65,13 @@ impl<O: Order> State<O> {
         self.limit
     }
 
+    #[inline]
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed
     }
 
     /// Whether nothing is to come any more.
+    #[inline]
     pub(super) fn has_ended(&self) -> bool {
         self.is_closed && self.items.count() == 0
     }
@@ -78,14 +80,14 @@ impl<O: Order> State<O> {
         if !self.has_room() && !self.can_meet() {
             return Err(item);
         }
-        self.store_apart(item, wakers);
+        self.store(item, wakers);
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn get_nowait(&mut self, wakers: &mut Wakers) -> Option<O::Item> {
         match self.is_available() {
-            true => self.take_apart(wakers),
+            true => self.take(wakers),
             false => None,
         }
     }
@@ -136,17 +138,13 @@ impl<O: Order> State<O> {
 
     /// Whether an item can be got now that is not promised.
     #[inline]
-    fn is_available(&self) -> bool {
+    pub(super) fn is_available(&self) -> bool {
         let (items, promised) = (self.items.count(), self.getters.called());
         items > promised || self.is_rendezvous && items + self.putters.len() > promised
     }
 
-    /// [`store`](Self::store), not inlined: for newcomers, most of whom find no room where the queue is short.
-    #[inline(never)]
-    pub(super) fn store_apart(&mut self, item: O::Item, wakers: &mut Wakers) {
-        self.store(item, wakers);
-    }
-
+    // This and `take` are the work of a poll. As calls from there they would be a quarter more, for the registers
+    // that both sides save.
     #[inline(always)]
     pub(super) fn store(&mut self, item: O::Item, wakers: &mut Wakers) {
         // Also if a comparison of the user's panics, and the item's room is free for others again.
@@ -161,12 +159,6 @@ impl<O: Order> State<O> {
         if !self.getters.is_empty() && self.is_available() {
             self.getters.call_first(wakers);
         }
-    }
-
-    /// [`take`](Self::take), not inlined.
-    #[inline(never)]
-    fn take_apart(&mut self, wakers: &mut Wakers) -> Option<O::Item> {
-        self.take(wakers)
     }
 
     #[inline(always)]

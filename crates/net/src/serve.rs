@@ -10,20 +10,20 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
 use evlet_green::{GreenPool, PoolFull};
 use evlet_hub::GreenThread;
-use evlet_hub::report::{self, Report};
 use futures::future::Either;
 
 use crate::listener::Listener;
 use crate::serve_drain::Handlers;
+use crate::serve_one::{ServeOne, Work};
 use crate::serve_slot::slot;
 use crate::serve_stop::{Stop, Stopper};
-use crate::served::{IntoServed, Served, peer_went_away};
+use crate::served::IntoServed;
 
 /// How many connections [`serve`] handles at once: 1000, as eventlet.
 pub const CONCURRENCY: usize = 1000;
@@ -178,7 +178,7 @@ impl<L: Listener> Serve<L> {
             let handlers = self.drain.map(Handlers::new);
             loop {
                 let (slot, taken) = slot::<Work<F, L::Peer>>(at);
-                let worker = serve_one(taken, Rc::clone(&stop));
+                let worker = ServeOne::new(taken, Rc::clone(&stop));
                 let worker = match &handlers {
                     None => Either::Left(worker),
                     Some(handlers) => Either::Right(handlers.counted(worker)),
@@ -235,43 +235,6 @@ struct Asking(GreenThread<()>);
 impl Drop for Asking {
     fn drop(&mut self) {
         drop(self.0.kill()); // takes effect without being awaited
-    }
-}
-
-/// A connection's handler on its way to the green thread that runs it.
-struct Work<F, P> {
-    peer: P,
-    /// Names this green thread.
-    call_after: fn(&P),
-    made: std::thread::Result<F>,
-}
-
-async fn serve_one<F, P, K>(taken: crate::serve_slot::Taken<Work<F, P>>, stop: Rc<Stop>)
-where
-    P: fmt::Display,
-    F: Future,
-    F::Output: IntoServed<K>,
-{
-    // Taken apart at once: a variable for all of it would keep its room, that of the handler's future, as long as
-    // the handler runs.
-    let Some(Work {
-        peer,
-        call_after,
-        made,
-    }) = taken.await
-    else {
-        return;
-    };
-    call_after(&peer);
-    let handler = made.unwrap_or_else(|payload| resume_unwind(payload));
-    match handler.await.into_served() {
-        Served::Done => {}
-        Served::Stop => stop.set(),
-        Served::Failed(error) if peer_went_away(&*error) => {}
-        Served::Failed(error) => {
-            let message = format!("its handler failed, and the connection is closed: {error}");
-            report::report(Report::notice(format!("connection from {peer}"), message));
-        }
     }
 }
 

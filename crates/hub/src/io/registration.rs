@@ -11,7 +11,7 @@ use crate::in_progress;
 use crate::reactor::{Direction, Gone, Owner, SourceKey, Waiter};
 use crate::running;
 use crate::task::Key;
-use crate::wait::{WaitKind, WaitsOn, park};
+use crate::wait::{LocalWaker, WaitKind, WaitsOn, park};
 
 /// Takes the source out of the table when dropped, which its owner does while the descriptor is
 /// still open.
@@ -144,21 +144,15 @@ impl Registration {
             Some(ticket) => Owner::Ticket(ticket),
             None => Owner::Poll(who.and_then(|who| self.polls_of(who)).unwrap_or(0)),
         };
-        let newcomer = Waiter::new(who, cx, owner, at);
-        let mut newcomer = Some(newcomer);
-        let displaced = core.reactor.with(self.key, |source| {
-            let is_free = source.waiter(direction).is_none_or(|first| {
-                let newcomer = newcomer.as_ref();
-                newcomer.is_some_and(|one| one.wakes_the_same(first) || one.is_same(first))
-            });
-            match newcomer.take_if(|_| is_free) {
-                Some(newcomer) => source.put_waiter(direction, newcomer),
-                None => None,
-            }
+        // Before the source is borrowed: it may be a foreign waker that is cloned.
+        let waker = LocalWaker::new(cx);
+        let settled = core.reactor.with(self.key, |source| {
+            source.settle(Waiter::new(direction, who, waker, owner, at))
         });
-        let displaced = match newcomer {
-            None => displaced.flatten(),
-            Some(newcomer) => self.join_others(direction, newcomer)?,
+        let displaced = match settled {
+            Some(Ok(displaced)) => displaced,
+            Some(Err(newcomer)) => self.join_others(direction, newcomer)?,
+            None => None,
         };
         let kind = match direction {
             Direction::Read => WaitKind::Readable,
@@ -168,7 +162,7 @@ impl Registration {
         // A poll-style caller that seemed to have given up and has not looks again. One with a
         // ticket has come again itself, perhaps from another green thread.
         if let Some(displaced) = displaced
-            && matches!(displaced.owner, Owner::Poll(_))
+            && matches!(displaced.owner(), Owner::Poll(_))
             && displaced.who() != who
         {
             let waker = displaced.into_waker();
@@ -190,7 +184,7 @@ impl Registration {
         let reactor = &self.core.reactor;
         let first = reactor.with(self.key, |source| {
             let first = source.waiter(direction)?;
-            Some((first.owner, first.who(), first.at))
+            Some((first.owner(), first.who(), first.at))
         });
         let rival = first.flatten().filter(|(owner, who, _)| {
             let polls = who.and_then(|who| self.polls_of(who));
@@ -200,10 +194,10 @@ impl Registration {
             }
         });
         let displaced = match rival {
-            None => reactor.with(self.key, |source| source.put_waiter(direction, newcomer)),
+            None => reactor.with(self.key, |source| source.put_waiter(newcomer)),
             Some(_) if self.core.config.many_readers => reactor.with(self.key, |source| {
                 let before = source.remove_waiter(direction, |other| newcomer.is_same(other));
-                source.add_waiter(direction, newcomer);
+                source.add_waiter(newcomer);
                 before
             }),
             Some((_, who, site)) => return Err(self.busy_error(direction, who, site)),
@@ -241,7 +235,7 @@ impl Registration {
     /// Takes a waiter out: the one with `ticket`, or the running green thread's own.
     pub(crate) fn forget(&self, direction: Direction, ticket: Option<u64>) {
         let who = in_progress::current();
-        let is_it = |waiter: &Waiter| match (waiter.owner, ticket) {
+        let is_it = |waiter: &Waiter| match (waiter.owner(), ticket) {
             (Owner::Ticket(other), Some(ticket)) => other == ticket,
             (Owner::Poll(_), None) => waiter.who() == who,
             _ => false,

@@ -4,9 +4,8 @@ use std::fmt;
 use std::io;
 use std::os::fd::RawFd;
 use std::panic::Location;
-use std::task::Context;
 
-use crate::task::Key;
+use crate::task::{GreenThreadId, Key};
 use crate::wait::LocalWaker;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +15,20 @@ pub(crate) enum Direction {
 }
 
 /// A green thread that waits on a source.
+///
+/// Its fields are words, stored one by one where they stay: built elsewhere and copied by wider loads it would make
+/// the processor wait for the stores.
 #[derive(Debug)]
 pub(crate) struct Waiter {
-    /// Who came, or [`Key::NOBODY`].
-    who: Key,
     waker: LocalWaker,
-    pub(crate) owner: Owner,
     pub(crate) at: &'static Location<'static>,
+    /// Who came, in two parts, or [`Key::NOBODY`].
+    id: GreenThreadId,
+    /// What its [`Owner`] holds.
+    number: u64,
+    index: u32,
+    has_ticket: bool,
+    direction: Direction,
 }
 
 /// By what a waiter is known when it comes again or leaves.
@@ -38,21 +44,42 @@ pub(crate) enum Owner {
 impl Waiter {
     #[inline]
     pub(crate) fn new(
+        direction: Direction,
         who: Option<Key>,
-        cx: &Context<'_>,
+        waker: LocalWaker,
         owner: Owner,
         at: &'static Location<'static>,
     ) -> Self {
+        let Key { id, index } = who.unwrap_or(Key::NOBODY);
+        let (has_ticket, number) = match owner {
+            Owner::Ticket(number) => (true, number),
+            Owner::Poll(number) => (false, number),
+        };
         Waiter {
-            who: who.unwrap_or(Key::NOBODY),
-            waker: LocalWaker::new(cx),
-            owner,
+            waker,
             at,
+            id,
+            number,
+            index,
+            has_ticket,
+            direction,
         }
     }
 
+    fn key(&self) -> Key {
+        let Waiter { id, index, .. } = *self;
+        Key { id, index }
+    }
+
     pub(crate) fn who(&self) -> Option<Key> {
-        Some(self.who).filter(|who| *who != Key::NOBODY)
+        Some(self.key()).filter(|who| *who != Key::NOBODY)
+    }
+
+    pub(crate) fn owner(&self) -> Owner {
+        match self.has_ticket {
+            true => Owner::Ticket(self.number),
+            false => Owner::Poll(self.number),
+        }
     }
 
     /// Whether both wake the same future.
@@ -62,11 +89,11 @@ impl Waiter {
 
     /// Whether `self`, who comes now, is the one who has the place already.
     pub(crate) fn is_same(&self, place: &Waiter) -> bool {
-        match (self.owner, place.owner) {
+        match (self.owner(), place.owner()) {
             (Owner::Ticket(one), Owner::Ticket(other)) => one == other,
             (Owner::Poll(now), Owner::Poll(before)) => {
                 let again = now != before || self.wakes_the_same(place);
-                self.who == place.who && again
+                self.key() == place.key() && again
             }
             _ => false,
         }
@@ -133,16 +160,16 @@ pub(crate) struct Source {
     /// Its `Io`, and trampolines that wait on it.
     pub(crate) users: u32,
     /// Most have one waiter at a time, in one direction.
-    first: Option<(Direction, Waiter)>,
+    first: Option<Waiter>,
     /// One for the other direction, and further ones where the hub allows them.
     #[expect(
         clippy::box_collection,
         reason = "one word in each source, for what few of them ever have"
     )]
-    more: Option<Box<Vec<(Direction, Waiter)>>>,
+    more: Option<Box<Vec<Waiter>>>,
 }
 
-const _: () = assert!(size_of::<Source>() <= 88);
+const _: () = assert!(size_of::<Source>() <= 72);
 
 impl Default for Source {
     fn default() -> Self {
@@ -186,48 +213,55 @@ impl Source {
     /// The one who waits in this direction; the first of them, if there are several.
     #[inline]
     pub(crate) fn waiter(&self, direction: Direction) -> Option<&Waiter> {
-        let waiters = self
+        let mut waiters = self
             .first
             .iter()
             .chain(self.more.iter().flat_map(|more| more.iter()));
-        waiters
-            .filter(|(other, _)| *other == direction)
-            .map(|(_, waiter)| waiter)
-            .next()
+        waiters.find(|waiter| waiter.direction == direction)
     }
 
-    /// Puts a waiter into the place of the first one in its direction, who comes back.
+    /// Puts a waiter into the place of its direction if that is free, or its own already: whoever had it comes back.
+    /// A newcomer that finds somebody else there comes back as the error.
     #[inline]
-    pub(crate) fn put_waiter(&mut self, direction: Direction, waiter: Waiter) -> Option<Waiter> {
-        match &mut self.first {
-            Some((other, place)) if *other == direction => Some(std::mem::replace(place, waiter)),
-            None if self.more.is_none() => {
-                self.first = Some((direction, waiter));
-                None
+    pub(crate) fn settle(&mut self, newcomer: Waiter) -> Result<Option<Waiter>, Waiter> {
+        if self.first.is_none() && self.more.is_none() {
+            self.first = Some(newcomer);
+            return Ok(None);
+        }
+        self.settle_beside(newcomer)
+    }
+
+    #[inline(never)]
+    fn settle_beside(&mut self, newcomer: Waiter) -> Result<Option<Waiter>, Waiter> {
+        match self.waiter(newcomer.direction) {
+            Some(first) if !newcomer.wakes_the_same(first) && !newcomer.is_same(first) => {
+                Err(newcomer)
             }
-            _ => self.put_among_more(direction, waiter),
+            _ => Ok(self.put_waiter(newcomer)),
         }
     }
 
-    #[cold]
-    fn put_among_more(&mut self, direction: Direction, waiter: Waiter) -> Option<Waiter> {
-        let more = self.more.get_or_insert_default();
-        match more.iter_mut().find(|(other, _)| *other == direction) {
-            Some((_, place)) => Some(std::mem::replace(place, waiter)),
+    /// Puts a waiter into the place of the first one in its direction, who comes back.
+    pub(crate) fn put_waiter(&mut self, waiter: Waiter) -> Option<Waiter> {
+        let direction = waiter.direction;
+        let more = self.more.iter_mut().flat_map(|more| more.iter_mut());
+        let mut places = self.first.iter_mut().chain(more);
+        match places.find(|place| place.direction == direction) {
+            Some(place) => Some(std::mem::replace(place, waiter)),
             None => {
-                self.add_waiter(direction, waiter);
+                self.add_waiter(waiter);
                 None
             }
         }
     }
 
     /// Adds one behind those who wait already.
-    pub(crate) fn add_waiter(&mut self, direction: Direction, waiter: Waiter) {
+    pub(crate) fn add_waiter(&mut self, waiter: Waiter) {
         match &self.first {
-            None => self.first = Some((direction, waiter)),
+            None => self.first = Some(waiter),
             Some(_) => {
                 let more = self.more.get_or_insert_default();
-                more.push((direction, waiter));
+                more.push(waiter);
             }
         }
     }
@@ -239,25 +273,32 @@ impl Source {
         direction: Direction,
         is_it: impl Fn(&Waiter) -> bool,
     ) -> Option<Waiter> {
-        let is_it = |(other, waiter): &(Direction, Waiter)| *other == direction && is_it(waiter);
+        let is_it = |waiter: &Waiter| waiter.direction == direction && is_it(waiter);
         let first = self.first.take_if(|first| is_it(first));
         if first.is_none()
             && let Some(more) = &mut self.more
         {
             let place = more.iter().position(is_it)?;
-            return Some(more.remove(place).1);
+            return Some(more.remove(place));
         }
-        first.map(|(_, waiter)| waiter)
+        first
     }
 
     #[inline]
     pub(crate) fn take_waiters(&mut self, direction: Direction, woken: &mut Vec<LocalWaker>) {
-        if let Some((_, waiter)) = self.first.take_if(|(other, _)| *other == direction) {
+        if let Some(waiter) = self.first.take_if(|first| first.direction == direction) {
             woken.push(waiter.into_waker());
         }
+        if self.more.is_some() {
+            self.take_more(direction, woken);
+        }
+    }
+
+    #[cold]
+    fn take_more(&mut self, direction: Direction, woken: &mut Vec<LocalWaker>) {
         if let Some(more) = &mut self.more {
-            let these = more.extract_if(.., |(other, _)| *other == direction);
-            woken.extend(these.map(|(_, waiter)| waiter.into_waker()));
+            let these = more.extract_if(.., |waiter| waiter.direction == direction);
+            woken.extend(these.map(Waiter::into_waker));
         }
     }
 

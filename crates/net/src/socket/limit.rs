@@ -30,8 +30,8 @@ struct Both {
 }
 
 impl Timers {
-    /// Drops both: the limit has changed.
-    fn clear(&self) {
+    /// Drops both.
+    pub(super) fn clear(&self) {
         drop(self.0.take());
     }
 
@@ -86,12 +86,17 @@ impl Limit {
 
 impl Handle {
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.socket.timeout.get().get()
+        self.first().more.get()?.timeout.get().get()
     }
 
     pub(crate) fn set_timeout(&self, timeout: Option<Duration>) {
-        self.socket.timeout.set(Limit::new(timeout));
-        self.timers.clear();
+        if timeout.is_none() && self.first().more.get().is_none() {
+            return;
+        }
+        self.first().more().timeout.set(Limit::new(timeout));
+        if let Some(timers) = self.timers() {
+            timers.clear();
+        }
     }
 
     /// What a future does with an operation that has to wait: keep the limit, say where it waits.
@@ -131,18 +136,18 @@ impl Handle {
             self.left(direction, polled.is_pending());
         }
         if polled.is_ready() {
-            let timer = self.timers.take(direction);
+            let timer = self.timers().and_then(|timers| timers.take(direction));
             drop(timer);
             return polled;
         }
-        if self.timeout().is_none() {
+        let Some(timers) = self.timers().filter(|_| self.timeout().is_some()) else {
             return Poll::Pending;
-        }
+        };
         // The timer is taken out while it is polled: no borrow is held over a waker's clone.
-        let mut timer = self.timers.take(direction);
-        match self.poll_limit(cx, self.at, direction, &mut timer) {
+        let mut timer = timers.take(direction);
+        match self.poll_limit(cx, self.at(), direction, &mut timer) {
             Poll::Pending => {
-                self.timers.put(direction, timer);
+                timers.put(direction, timer);
                 Poll::Pending
             }
             Poll::Ready(error) => {

@@ -11,7 +11,7 @@ mod limit;
 mod linger;
 mod operation;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::io;
 use std::net::Shutdown;
@@ -30,14 +30,15 @@ use crate::shortage;
 
 type Site = &'static Location<'static>;
 
-/// What all handles share.
-pub(crate) struct Socket {
+/// What all handles share, and the first handle.
+///
+/// What few connections need is in [`More`], since a server holds one of these for each connection.
+pub(crate) struct First {
     io: Io<OwnedFd>,
-    timeout: Cell<Limit>,
-    handles: Cell<u32>,
-    writers: Cell<u32>,
-    /// Handles ever made: the number of the next.
-    made: Cell<u32>,
+    more: OnceCell<Box<More>>,
+    /// Where the first handle was made.
+    at: Site,
+    marks: Cell<Marks>,
     /// A short read does not tell that the kernel has no more.
     short_reads: Cell<bool>,
     /// Its close waits for the peer, and is not for the hub's thread.
@@ -46,10 +47,37 @@ pub(crate) struct Socket {
     _after: AfterTheClose,
 }
 
-// A connection has one of each.
-const _: () = assert!(size_of::<Socket>() <= 56 && size_of::<Handle>() <= 32);
+/// Made when a limit is set, or a second handle made. Until then there is one handle, which counts as its marks
+/// say.
+struct More {
+    timeout: Cell<Limit>,
+    handles: Cell<u32>,
+    writers: Cell<u32>,
+    /// Handles ever made: the number of the next.
+    made: Cell<u32>,
+    /// Of the first handle.
+    timers: Timers,
+}
 
-impl Drop for Socket {
+/// Every handle but the first.
+struct Further {
+    of: Rc<Node>,
+    marks: Cell<Marks>,
+    /// By which its polls are known among those of the other handles.
+    number: u32,
+    timers: Timers,
+    at: Site,
+}
+
+enum Node {
+    First(First),
+    Further(Further),
+}
+
+// A connection has one of each.
+const _: () = assert!(size_of::<Node>() <= 56 && size_of::<Handle>() == 8);
+
+impl Drop for First {
     fn drop(&mut self) {
         if self.lingers.get() {
             self.io.lives_on();
@@ -59,17 +87,71 @@ impl Drop for Socket {
     }
 }
 
-/// One way to use a [`Socket`].
-pub(crate) struct Handle {
-    socket: Rc<Socket>,
-    marks: Cell<Marks>,
-    /// By which its polls are known among those of the other handles.
-    number: u32,
-    /// Timers of `poll_read` and `poll_write`; few connections need them.
-    timers: Timers,
-    /// Where this handle was made: the await site of polls that cannot know a better one.
-    at: Site,
+impl First {
+    fn more(&self) -> &More {
+        self.more.get_or_init(|| {
+            Box::new(More {
+                timeout: Cell::new(Limit::NONE),
+                handles: Cell::new(self.handles()),
+                writers: Cell::new(self.writers()),
+                made: Cell::new(1),
+                timers: Timers::default(),
+            })
+        })
+    }
+
+    /// Handles that are open.
+    fn handles(&self) -> u32 {
+        match self.more.get() {
+            Some(more) => more.handles.get(),
+            None => u32::from(!self.marks.get().closed),
+        }
+    }
+
+    /// Those of them that may write.
+    fn writers(&self) -> u32 {
+        match self.more.get() {
+            Some(more) => more.writers.get(),
+            None => {
+                let marks = self.marks.get();
+                u32::from(!marks.closed && !marks.no_writes)
+            }
+        }
+    }
+
+    /// Counts one handle less, whose mark is set.
+    fn one_handle_less(&self) {
+        if let Some(more) = self.more.get() {
+            more.handles.set(more.handles.get() - 1);
+        }
+    }
+
+    /// Counts one writer less, whose mark is set.
+    fn one_writer_less(&self) {
+        if let Some(more) = self.more.get() {
+            more.writers.set(more.writers.get() - 1);
+        }
+        if self.writers() == 0 && self.handles() > 0 {
+            let _ = descriptor::shutdown(self.io.get_ref(), Shutdown::Write);
+        }
+    }
 }
+
+impl Node {
+    #[inline]
+    fn first(&self) -> &First {
+        let mut node = self;
+        loop {
+            match node {
+                Node::First(first) => return first,
+                Node::Further(further) => node = &further.of,
+            }
+        }
+    }
+}
+
+/// One way to use a socket. It is one word, because an `async fn` that is given a stream keeps it twice.
+pub(crate) struct Handle(Rc<Node>);
 
 /// The two directions of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,37 +172,23 @@ struct Marks {
 impl Handle {
     /// The first handle of a socket.
     pub(crate) fn new(io: Io<OwnedFd>, at: Site) -> Handle {
-        let socket = Socket {
+        Handle(Rc::new(Node::First(First {
             io: io.closes_on_drop(), // one system call less for each connection
-            timeout: Cell::new(Limit::NONE),
-            handles: Cell::new(1),
-            writers: Cell::new(1),
-            made: Cell::new(0),
+            more: OnceCell::new(),
+            at,
+            marks: Cell::default(),
             short_reads: Cell::new(false),
             lingers: Cell::new(false),
             _after: AfterTheClose,
-        };
-        Handle::with(Rc::new(socket), Marks::default(), at)
+        })))
     }
 
     /// The first handle of a socket whose reads may end before its data: descriptors that travel
     /// with bytes of a Unix stream end one.
     pub(crate) fn with_short_reads(io: Io<OwnedFd>, at: Site) -> Handle {
         let handle = Handle::new(io, at);
-        handle.socket.short_reads.set(true);
+        handle.first().short_reads.set(true);
         handle
-    }
-
-    fn with(socket: Rc<Socket>, marks: Marks, at: Site) -> Handle {
-        let number = socket.made.get();
-        socket.made.set(number.wrapping_add(1));
-        Handle {
-            number,
-            socket,
-            marks: Cell::new(marks),
-            timers: Timers::default(),
-            at,
-        }
     }
 
     /// One more handle of the same socket, with the same rights. One made from a closed handle is
@@ -129,94 +197,134 @@ impl Handle {
         let marks = Marks {
             left_reader: false,
             left_writer: false,
-            ..self.marks.get()
+            ..self.marks().get()
         };
-        let socket = &self.socket;
+        let more = self.first().more();
         if !marks.closed {
-            socket.handles.set(socket.handles.get() + 1);
+            more.handles.set(more.handles.get() + 1);
             if !marks.no_writes {
-                socket.writers.set(socket.writers.get() + 1);
+                more.writers.set(more.writers.get() + 1);
             }
         }
-        Handle::with(Rc::clone(socket), marks, at)
+        let number = more.made.get();
+        more.made.set(number.wrapping_add(1));
+        Handle(Rc::new(Node::Further(Further {
+            of: Rc::clone(self.socket()),
+            marks: Cell::new(marks),
+            number,
+            timers: Timers::default(),
+            at,
+        })))
+    }
+
+    #[inline]
+    fn first(&self) -> &First {
+        self.0.first()
+    }
+
+    /// The node that all handles hold.
+    fn socket(&self) -> &Rc<Node> {
+        match &*self.0 {
+            Node::First(_) => &self.0,
+            Node::Further(further) => &further.of,
+        }
+    }
+
+    #[inline]
+    fn marks(&self) -> &Cell<Marks> {
+        match &*self.0 {
+            Node::First(first) => &first.marks,
+            Node::Further(further) => &further.marks,
+        }
+    }
+
+    fn number(&self) -> u32 {
+        match &*self.0 {
+            Node::First(_) => 0,
+            Node::Further(further) => further.number,
+        }
+    }
+
+    /// Timers of `poll_read` and `poll_write`; few connections need them.
+    fn timers(&self) -> Option<&Timers> {
+        match &*self.0 {
+            Node::First(first) => first.more.get().map(|more| &more.timers),
+            Node::Further(further) => Some(&further.timers),
+        }
     }
 
     /// This handle writes no more. When no other does either, the peer gets its end of stream.
     pub(crate) fn stop_writing(&self) {
-        let mut marks = self.marks.get();
+        let mut marks = self.marks().get();
         if marks.no_writes || marks.closed {
             return;
         }
         marks.no_writes = true;
-        self.marks.set(marks);
-        self.one_writer_less();
+        self.marks().set(marks);
+        self.first().one_writer_less();
     }
 
     /// Takes over what `other`, a handle of the same socket, may do, and ends it.
     pub(crate) fn absorb(&self, other: &Handle) {
-        let mut marks = self.marks.get();
-        let theirs = other.marks.get();
+        let mut marks = self.marks().get();
+        let theirs = other.marks().get();
         if marks.no_writes && !marks.closed && !theirs.no_writes && !theirs.closed {
+            let more = self.first().more();
+            more.writers.set(more.writers.get() + 1);
             marks.no_writes = false;
-            self.marks.set(marks);
-            self.socket.writers.set(self.socket.writers.get() + 1);
+            self.marks().set(marks);
         }
         other.close();
     }
 
     pub(crate) fn same_socket(&self, other: &Handle) -> bool {
-        Rc::ptr_eq(&self.socket, &other.socket)
+        Rc::ptr_eq(self.socket(), other.socket())
     }
 
     pub(crate) fn fd(&self) -> &OwnedFd {
-        self.socket.io.get_ref()
+        self.first().io.get_ref()
     }
 
     /// Whether a close of the socket waits for the peer, so that it has to be done elsewhere.
     pub(crate) fn closes_elsewhere(&self, lingers: bool) {
-        self.socket.lingers.set(lingers);
+        self.first().lingers.set(lingers);
     }
 
     pub(crate) fn at(&self) -> Site {
-        self.at
+        match &*self.0 {
+            Node::First(first) => first.at,
+            Node::Further(further) => further.at,
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.marks.get().closed
+        self.marks().get().closed
     }
 
     /// Ends this handle. With the last one the socket ends too: waiters wake with an error and the
     /// peer gets its end of stream.
     pub(crate) fn close(&self) {
-        let mut marks = self.marks.get();
+        let mut marks = self.marks().get();
         if marks.closed {
             return;
         }
         let wrote = !marks.no_writes;
         marks.closed = true;
-        self.marks.set(marks);
-        let socket = &self.socket;
-        socket.handles.set(socket.handles.get() - 1);
-        if socket.handles.get() == 0 {
+        self.marks().set(marks);
+        let socket = self.first();
+        socket.one_handle_less();
+        if socket.handles() == 0 {
             let _ = descriptor::shutdown(self.fd(), Shutdown::Both);
             socket.io.close();
         }
         if wrote {
-            self.one_writer_less();
-        }
-    }
-
-    fn one_writer_less(&self) {
-        let socket = &self.socket;
-        socket.writers.set(socket.writers.get() - 1);
-        if socket.writers.get() == 0 && socket.handles.get() > 0 {
-            let _ = descriptor::shutdown(self.fd(), Shutdown::Write);
+            socket.one_writer_less();
         }
     }
 
     /// Whether this handle may be used in this direction.
     fn check(&self, direction: Direction) -> io::Result<()> {
-        let marks = self.marks.get();
+        let marks = self.marks().get();
         if marks.closed || (direction == Direction::Write && marks.no_writes) {
             return Err(HandleClosed.into());
         }
@@ -228,18 +336,24 @@ impl Drop for Handle {
     fn drop(&mut self) {
         self.take_back(Direction::Read);
         self.take_back(Direction::Write);
-        let marks = self.marks.get();
+        let socket = self.first();
+        if socket.more.get().is_none() {
+            return; // it is the only one
+        }
+        if let Some(timers) = self.timers() {
+            timers.clear();
+        }
+        let marks = self.marks().get();
         if marks.closed {
             return;
         }
-        let socket = &self.socket;
-        socket.handles.set(socket.handles.get() - 1);
+        socket.one_handle_less();
         if !marks.no_writes {
-            self.one_writer_less();
+            socket.one_writer_less();
         }
         // With the last handle the socket goes, and its descriptor is closed; unless one that was
         // closed before is still held.
-        if socket.handles.get() == 0 && Rc::strong_count(socket) > 1 {
+        if socket.handles() == 0 && Rc::strong_count(self.socket()) > 1 {
             let _ = descriptor::shutdown(self.fd(), Shutdown::Both);
             socket.io.close();
         }

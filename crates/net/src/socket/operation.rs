@@ -42,7 +42,7 @@ impl Handle {
         if self.timeout() == Some(Duration::ZERO) {
             return self.poll_now(cx, op);
         }
-        let io = &self.socket.io;
+        let io = &self.first().io;
         if !matches!(who, Who::Owner) {
             self.take_back(Direction::Read);
         }
@@ -65,7 +65,7 @@ impl Handle {
         if self.timeout() == Some(Duration::ZERO) {
             return self.poll_now(cx, op);
         }
-        let io = &self.socket.io;
+        let io = &self.first().io;
         if !matches!(who, Who::Owner) {
             self.take_back(Direction::Write);
         }
@@ -127,29 +127,29 @@ impl Handle {
 
     /// A short read emptied the kernel's buffer: no need to ask it again to know.
     pub(crate) fn after_read(&self, got: &io::Result<usize>, room: usize) {
-        if matches!(got, Ok(n) if 0 < *n && *n < room) && !self.socket.short_reads.get() {
-            self.socket.io.drained();
+        if matches!(got, Ok(n) if 0 < *n && *n < room) && !self.first().short_reads.get() {
+            self.first().io.drained();
         }
     }
 
     /// A short write filled it.
     pub(crate) fn after_write(&self, sent: &io::Result<usize>, offered: usize) {
         if matches!(sent, Ok(n) if *n < offered) {
-            self.socket.io.filled();
+            self.first().io.filled();
         }
     }
 
     fn ticket(&self) -> Ticket {
-        Ticket::numbered(self.number)
+        Ticket::numbered(self.number())
     }
 
     pub(crate) fn new_ticket(&self) -> Ticket {
-        self.socket.io.new_ticket()
+        self.first().io.new_ticket()
     }
 
     /// Called by one who waited and gives up.
     pub(crate) fn forget(&self, direction: Direction, who: Who) {
-        let io = &self.socket.io;
+        let io = &self.first().io;
         match (direction, who) {
             (Direction::Read, Who::Future(ticket)) => io.forget_reader(ticket),
             (Direction::Read, Who::Owner) => io.forget_reader(self.ticket()),
@@ -169,14 +169,14 @@ impl Handle {
 
     /// Notes whether such a waiter may be there; gives what was noted before.
     pub(super) fn left(&self, direction: Direction, now: bool) -> bool {
-        let mut marks = self.marks.get();
+        let mut marks = self.marks().get();
         let mark = match direction {
             Direction::Read => &mut marks.left_reader,
             Direction::Write => &mut marks.left_writer,
         };
         let before = std::mem::replace(mark, now);
         if before != now {
-            self.marks.set(marks);
+            self.marks().set(marks);
         }
         before
     }

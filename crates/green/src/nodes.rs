@@ -3,6 +3,42 @@
 
 use std::ops::{Index, IndexMut};
 
+/// In place of a node's number: there is none.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// In place of who stands before a node: it was called, and stands in line no more.
+pub(crate) const CALLED: u32 = u32::MAX - 1;
+
+/// A place in the line.
+pub(crate) struct Node<T, W> {
+    /// Who stands before it in line; [`CALLED`] for one that was called.
+    pub(crate) before: u32,
+    /// The next in line; for a free node, the next free one.
+    pub(crate) after: u32,
+    pub(crate) waker: Option<W>,
+    pub(crate) load: Option<T>,
+}
+
+impl<T, W> Node<T, W> {
+    pub(crate) const FREE: Self = Node {
+        before: NONE,
+        after: NONE,
+        waker: None,
+        load: None,
+    };
+
+    /// Makes something of a free node, field by field: one that is put together first and then moved makes the
+    /// processor wait for its own stores.
+    #[inline(always)]
+    pub(crate) fn fill(&mut self, before: u32, after: u32, waker: Option<W>, load: T) {
+        self.before = before;
+        self.after = after;
+        // In a free node nothing is left that must be dropped, and to look for it would cost.
+        std::mem::forget(std::mem::replace(&mut self.waker, waker));
+        std::mem::forget(self.load.replace(load));
+    }
+}
+
 /// Nodes by their numbers, which are without gaps.
 pub(crate) struct Nodes<N> {
     first: N,

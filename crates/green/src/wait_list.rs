@@ -27,7 +27,7 @@ use std::task::Context;
 
 use evlet_hub::wait::LocalWaker;
 
-use crate::nodes::Nodes;
+use crate::nodes::{CALLED, NONE, Node, Nodes};
 use crate::wakers::{Wakers, Wakes};
 
 /// The right to one place in the line. Not `Clone`: whoever holds it is the waiter.
@@ -48,46 +48,12 @@ pub(crate) struct WaitList<T, W = LocalWaker> {
     called: u32,
 }
 
-struct Node<T, W> {
-    /// Who stands before it in line; [`CALLED`] for one that was called.
-    before: u32,
-    /// The next in line; for a free node, the next free one.
-    after: u32,
-    waker: Option<W>,
-    load: Option<T>,
-}
-
-impl<T, W> Node<T, W> {
-    const FREE: Self = Node {
-        before: NONE,
-        after: NONE,
-        waker: None,
-        load: None,
-    };
-
-    /// Makes something of a free node, field by field: one that is put together first and then moved makes the
-    /// processor wait for its own stores.
-    #[inline(always)]
-    fn fill(&mut self, before: u32, after: u32, waker: Option<W>, load: T) {
-        self.before = before;
-        self.after = after;
-        // In a free node nothing is left that must be dropped, and to look for it would cost.
-        std::mem::forget(std::mem::replace(&mut self.waker, waker));
-        std::mem::forget(self.load.replace(load));
-    }
-}
-
 /// What a waiter takes along when it leaves. Drop it after the borrow of the list has ended.
 pub(crate) struct Left<T, W = LocalWaker> {
     pub(crate) was_called: bool,
     pub(crate) load: Option<T>,
     _waker: Option<W>,
 }
-
-const NONE: u32 = u32::MAX;
-
-/// In place of who stands before a node: it was called, and stands in line no more.
-const CALLED: u32 = u32::MAX - 1;
 
 /// A slab of more nodes than this is given back when the last waiter leaves.
 const KEPT: usize = 64;
@@ -407,6 +373,28 @@ mod tests {
         let a = list.push_front(left.load.unwrap());
         assert_eq!(line(&list), "ab");
         assert!(list.renew(&a, waker()).is_none());
+    }
+
+    #[test]
+    fn only_a_free_node_is_taken_at_once() {
+        let mut list = WaitList::new();
+        let a = list.push_back_if_free(waker(), || 'a').unwrap();
+        assert!(list.push_back_if_free(waker(), || unreachable!()).is_none());
+        let b = push(&mut list, 'b');
+        list.call_first(&mut Wakers::default());
+        assert_eq!(list.leave_called(a), Some('a'));
+        let c = list.push_back_if_free(waker(), || 'c').unwrap();
+        assert_eq!(line(&list), "bc");
+        [b, c].into_iter().for_each(|key| drop(list.remove(key)));
+        assert_eq!((list.len(), list.called()), (0, 0));
+    }
+
+    #[test]
+    fn who_has_not_its_turn_is_not_called() {
+        let mut list = WaitList::new();
+        let _a = push(&mut list, 'a');
+        let mut call = |who| list.call_first_if(&mut Wakers::default(), |load| *load == Some(who));
+        assert_eq!(['b', 'a', 'a'].map(&mut call), [false, true, false]);
     }
 
     // proves D-5

@@ -77,6 +77,14 @@ impl<'a, T> Wait<'a, T> {
     }
 }
 
+impl<T> Wait<'_, T> {
+    #[inline(never)]
+    fn give_up(&mut self) {
+        self.waiter.withdraw();
+        self.shared.clear();
+    }
+}
+
 impl<T: Clone> Future for Wait<'_, T> {
     type Output = T;
 
@@ -90,8 +98,7 @@ impl<T> Drop for Wait<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if self.waiter.is_in_line() {
-            self.waiter.withdraw();
-            self.shared.clear();
+            self.give_up();
         }
     }
 }

@@ -5,15 +5,20 @@
 //! more than a quarter of a spawn. Here it takes two dozen: blocks are kept by size, and the one that was given back last
 //! is the next to be taken, while it is warm.
 //!
-//! At most [`KEPT`] blocks of each size are kept, and small ones only. What is beyond goes back to the allocator at once, and all of
-//! it when a hub of this thread ends, or the thread itself (promise B-4).
+//! Small ones only are kept, and of each size as many as are used: there is room for [`LEAST`] blocks, for one more each time
+//! that none was left, up to [`MOST`], and for one less each time that one came too many. So a thousand that come and go
+//! find their memory again, while a million that go leave next to nothing behind (promise A-12). All goes back
+//! to the allocator when a hub of this thread ends, or the thread itself.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::RefCell;
 use std::ptr::NonNull;
 
-/// Blocks of one size that are kept.
-const KEPT: usize = 1024;
+/// Blocks of one size for which there is always room.
+const LEAST: usize = 64;
+
+/// And for which there is room at times.
+const MOST: usize = 1024;
 
 /// Sizes are this far apart, and the smallest is half of it: glibc's blocks are multiples of 16 with 8 bytes of
 /// its own in each.
@@ -52,22 +57,61 @@ const fn cut(layout: Layout) -> Layout {
     }
 }
 
-/// Blocks of nobody, by size.
-struct Blocks([Vec<NonNull<u8>>; SIZES]);
+/// Blocks of nobody, all of one size.
+struct Blocks {
+    kept: Vec<NonNull<u8>>,
+    room: usize,
+}
 
 impl Blocks {
-    const fn new() -> Self {
-        Blocks([const { Vec::new() }; SIZES])
+    const NONE: Self = Blocks {
+        kept: Vec::new(),
+        room: LEAST,
+    };
+
+    #[inline]
+    fn take(&mut self) -> Option<NonNull<u8>> {
+        let block = self.kept.pop();
+        if block.is_none() {
+            self.room = (self.room + 1).min(MOST);
+        }
+        block
+    }
+
+    /// Keeps a block if there is room for it; whether there was.
+    #[inline]
+    fn keep(&mut self, block: NonNull<u8>) -> bool {
+        let has_room = self.kept.len() < self.room;
+        if has_room {
+            self.kept.push(block);
+        }
+        has_room
+    }
+
+    /// There was none. Afterwards there is room for one less, and that one is to go too.
+    fn had_no_room(&mut self) -> Option<NonNull<u8>> {
+        if self.room == LEAST {
+            return None;
+        }
+        self.room -= 1;
+        let block = self.kept.pop();
+        if self.kept.capacity() / 4 > self.room {
+            self.kept.shrink_to(2 * self.room);
+        }
+        block
     }
 }
 
-impl Drop for Blocks {
+/// Those of a thread, by size.
+struct Sizes([Blocks; SIZES]);
+
+impl Drop for Sizes {
     fn drop(&mut self) {
         for (number, blocks) in self.0.iter_mut().enumerate() {
             let Ok(layout) = Layout::from_size_align(size_of_number(number), ALIGN) else {
                 continue;
             };
-            for block in blocks.drain(..) {
+            for block in blocks.kept.drain(..) {
                 // SAFETY: `give_back` alone puts blocks in, each under the number of the size it was allocated
                 // with, and whoever takes one out of the list has it alone.
                 unsafe { dealloc(block.as_ptr(), layout) }
@@ -77,7 +121,8 @@ impl Drop for Blocks {
 }
 
 thread_local! {
-    static KEPT_HERE: RefCell<Blocks> = const { RefCell::new(Blocks::new()) };
+    static KEPT_HERE: RefCell<Sizes> =
+        const { RefCell::new(Sizes([Blocks::NONE; SIZES])) };
 }
 
 /// Memory for `layout`. It goes back by [`give_back`] with the same layout.
@@ -87,7 +132,7 @@ thread_local! {
 #[inline]
 pub(super) fn take(layout: Layout) -> NonNull<u8> {
     let kept = number_of(layout).and_then(|number| {
-        let pop = |blocks: &RefCell<Blocks>| blocks.borrow_mut().0[number].pop();
+        let pop = |sizes: &RefCell<Sizes>| sizes.borrow_mut().0[number].take();
         KEPT_HERE.try_with(pop).ok().flatten()
     });
     kept.unwrap_or_else(|| allocate(cut(layout)))
@@ -108,26 +153,34 @@ fn allocate(layout: Layout) -> NonNull<u8> {
 #[inline]
 pub(super) unsafe fn give_back(memory: NonNull<u8>, layout: Layout) {
     let is_kept = number_of(layout).is_some_and(|number| {
-        let push = |blocks: &RefCell<Blocks>| {
-            let blocks = &mut blocks.borrow_mut().0[number];
-            let has_room = blocks.len() < KEPT;
-            if has_room {
-                blocks.push(memory);
-            }
-            has_room
-        };
+        let keep = |sizes: &RefCell<Sizes>| sizes.borrow_mut().0[number].keep(memory);
         // Fails at the end of the thread.
-        KEPT_HERE.try_with(push).unwrap_or(false)
+        KEPT_HERE.try_with(keep).unwrap_or(false)
     });
     if !is_kept {
-        // SAFETY: by the caller's promise; it was allocated with what the layout was cut to.
+        // SAFETY: the caller's promise is passed on.
+        unsafe { free(memory, layout) }
+    }
+}
+
+/// # Safety
+/// As for [`give_back`].
+#[cold]
+unsafe fn free(memory: NonNull<u8>, layout: Layout) {
+    let other = number_of(layout).and_then(|number| {
+        let other = |sizes: &RefCell<Sizes>| sizes.borrow_mut().0[number].had_no_room();
+        KEPT_HERE.try_with(other).ok().flatten()
+    });
+    for memory in [Some(memory), other].into_iter().flatten() {
+        // SAFETY: this one by the caller's promise; the other is of the same size, was kept, and has been taken out. Both
+        // were allocated with what their layout was cut to.
         unsafe { dealloc(memory.as_ptr(), cut(layout)) }
     }
 }
 
 /// Gives all that is kept on this thread back to the allocator.
 pub(crate) fn give_all_back() {
-    let all = KEPT_HERE.try_with(|blocks| blocks.replace(Blocks::new()));
+    let all = KEPT_HERE.try_with(|sizes| sizes.replace(Sizes([Blocks::NONE; SIZES])));
     drop(all);
 }
 
@@ -137,7 +190,7 @@ mod tests {
 
     fn kept(layout: Layout) -> usize {
         let number = number_of(layout).unwrap();
-        KEPT_HERE.with(|blocks| blocks.borrow().0[number].len())
+        KEPT_HERE.with(|sizes| sizes.borrow().0[number].kept.len())
     }
 
     #[test]
@@ -165,15 +218,29 @@ mod tests {
         assert_eq!(kept(layout), 0);
     }
 
-    #[test]
-    fn no_more_than_so_many_are_kept() {
-        let layout = Layout::new::<[u64; 5]>();
-        let all: Vec<_> = (0..2 * KEPT).map(|_| take(layout)).collect();
+    fn come_and_go(layout: Layout, number: usize) {
+        let all: Vec<_> = (0..number).map(|_| take(layout)).collect();
         for memory in all {
             // SAFETY: it was taken with this layout and is used no more.
             unsafe { give_back(memory, layout) }
         }
-        assert_eq!(kept(layout), KEPT);
+    }
+
+    #[test]
+    fn as_many_are_kept_as_come_and_go() {
+        let layout = Layout::new::<[u64; 5]>();
+        come_and_go(layout, LEAST);
+        assert_eq!(kept(layout), LEAST);
+        come_and_go(layout, MOST - LEAST);
+        assert_eq!(kept(layout), MOST - LEAST);
+    }
+
+    // proves A-12
+    #[test]
+    fn a_crowd_that_goes_leaves_little_behind() {
+        let layout = Layout::new::<[u64; 7]>();
+        come_and_go(layout, 10 * MOST);
+        assert_eq!(kept(layout), LEAST);
     }
 
     #[test]

@@ -140,8 +140,27 @@ impl Semaphore {
     /// Takes a permit if there is one and nobody waits.
     #[must_use]
     pub fn try_acquire(&self) -> Option<Permit> {
-        self.state.borrow_mut().take(1)?;
-        Some(self.permit(1))
+        self.try_acquire_many(1)
+    }
+
+    /// Takes `permits` permits at once, in one [`Permit`], if as many are there and nobody waits;
+    /// otherwise takes none.
+    ///
+    /// # Example
+    /// ```
+    /// use evlet_green::Semaphore;
+    ///
+    /// let megabytes = Semaphore::new(64);
+    /// let upload = megabytes.try_acquire_many(48).unwrap();
+    /// assert!(megabytes.try_acquire_many(32).is_none());
+    /// assert_eq!(megabytes.available(), 16);
+    /// drop(upload); // gives all 48 back
+    /// assert!(megabytes.try_acquire_many(32).is_some());
+    /// ```
+    #[must_use]
+    pub fn try_acquire_many(&self, permits: usize) -> Option<Permit> {
+        self.state.borrow_mut().take(permits)?;
+        Some(self.permit(permits))
     }
 
     /// Adds a permit; the first who waits gets it. Never waits, has no upper limit, and may be

@@ -18,6 +18,26 @@ fn try_acquire_does_not_wait() {
     assert!(semaphore.try_acquire().is_some());
 }
 
+#[test]
+fn a_try_for_many_takes_all_or_none_and_does_not_overtake() {
+    virtually(async {
+        let semaphore = Semaphore::new(3);
+        let two = semaphore.try_acquire_many(2).unwrap();
+        assert!(semaphore.try_acquire_many(2).is_none());
+        assert_eq!(semaphore.available(), 1, "none is taken by halves");
+        let own = semaphore.clone();
+        let first = spawn(async move { own.acquire_many(3).await });
+        yield_now().await;
+        for permits in [0, 1] {
+            assert!(semaphore.try_acquire_many(permits).is_none(), "{permits}");
+        }
+        drop(two);
+        drop(first.await.unwrap());
+        drop(semaphore.try_acquire_many(3).unwrap());
+        assert_eq!(semaphore.available(), 3);
+    });
+}
+
 // conformance 55, 56
 #[test]
 fn a_limited_acquire_ends_at_its_limit() {

@@ -13,7 +13,7 @@ use crate::model::{Name, Puppets};
 #[derive(Debug, Clone)]
 enum Operation {
     Acquire(usize),
-    TryAcquire,
+    TryAcquire(usize),
     /// Drops a permit that somebody holds.
     GiveBack(Index),
     Release,
@@ -26,7 +26,7 @@ enum Operation {
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let operation = prop_oneof![
         4 => (1_usize..4).prop_map(Operation::Acquire),
-        2 => Just(Operation::TryAcquire),
+        2 => (0_usize..4).prop_map(Operation::TryAcquire),
         4 => any::<Index>().prop_map(Operation::GiveBack),
         1 => Just(Operation::Release),
         2 => any::<Index>().prop_map(Operation::GiveUp),
@@ -87,15 +87,15 @@ proptest! {
                     model.line.push_back((name, needed));
                     model.settle();
                 }
-                Operation::TryAcquire => {
-                    let permit = semaphore.try_acquire();
-                    let expected = model.line.is_empty() && model.available > 0;
+                Operation::TryAcquire(needed) => {
+                    let permit = semaphore.try_acquire_many(needed);
+                    let expected = model.line.is_empty() && model.available >= needed;
                     prop_assert_eq!(permit.is_some(), expected);
                     if let Some(permit) = permit {
                         tried += 1;
                         held.insert(tried, permit);
-                        model.available -= 1;
-                        model.held.insert(tried, 1);
+                        model.available -= needed;
+                        model.held.insert(tried, needed);
                     }
                 }
                 Operation::GiveBack(index) => {
@@ -147,7 +147,9 @@ proptest! {
                 Operation::Acquire(needed) => {
                     keep(puppets.start(semaphore.acquire_many(needed)).1, &mut held);
                 }
-                Operation::TryAcquire => keep(semaphore.try_acquire(), &mut held),
+                Operation::TryAcquire(needed) => {
+                    keep(semaphore.try_acquire_many(needed), &mut held);
+                }
                 Operation::GiveBack(index) => drop(give_back(&mut held, index)),
                 Operation::Release => {
                     semaphore.release();

@@ -77,6 +77,7 @@ fn other_sizes_of_zero_do_what_their_pages_say() {
         assert!(Barrier::new(0).wait().await.is_leader());
         // No permits are wanted, so none are waited for.
         drop(Semaphore::new(0).acquire_many(0).await);
+        assert!(Semaphore::new(0).try_acquire_many(0).is_some());
     });
 }
 
@@ -189,6 +190,7 @@ fn permits_without_end_are_counted_as_far_as_there_are_numbers() {
         let too_many = semaphore.acquire_many(usize::MAX);
         assert!(with_timeout(SECOND, too_many).await.is_err());
         assert!(semaphore.try_acquire().is_some(), "it waits for no more");
+        assert!(semaphore.try_acquire_many(usize::MAX).is_none());
 
         let bounded = BoundedSemaphore::new(usize::MAX);
         drop(bounded.acquire().await);

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use evlet_green::{BoundedSemaphore, CappedSemaphore, Semaphore, with_timeout};
 use evlet_hub::{GreenThread, now, sleep_until, spawn};
-use futures::FutureExt;
 
 use super::{Fate, Kind, Numbers, Patience, User, Wish};
 use crate::stage::virtually;
@@ -126,8 +125,7 @@ impl Real {
     async fn take(&self, permits: usize, patience: Patience) -> Option<Held> {
         match self {
             Real::Plain(real) if permits > 1 => {
-                // There is no form of it that does not wait: it is asked once.
-                let at_once = || real.acquire_many(permits).now_or_never();
+                let at_once = || real.try_acquire_many(permits);
                 let permit = wait(patience, real.acquire_many(permits), at_once).await;
                 permit.map(Held::Plain)
             }

@@ -30,6 +30,8 @@ struct Chunk<T> {
     next: [u32; CHUNK],
     vacant: u32,
     used: u32,
+    /// Whether it stands in the list of those that may have room.
+    is_listed: bool,
 }
 
 impl<T: Default> Chunk<T> {
@@ -42,6 +44,7 @@ impl<T: Default> Chunk<T> {
             }),
             vacant: 0,
             used: 0,
+            is_listed: true,
         })
     }
 }
@@ -50,7 +53,7 @@ impl<T: Default> Chunk<T> {
 #[derive(Debug)]
 pub(crate) struct Arena<T> {
     chunks: Vec<Option<Box<Chunk<T>>>>,
-    /// Chunks that may have room; the top is tried first. May name a chunk that is full or gone:
+    /// Chunks that may have room, each once; the top is tried first. May name a chunk that is full or gone:
     /// such entries are dropped when they come to the top.
     roomy: Vec<u32>,
     /// Numbers of chunks that were freed.
@@ -204,7 +207,8 @@ impl<T: Default> Arena<T> {
         if chunk.used == 0 {
             return self.free_when_many(number);
         }
-        if vacant == NONE {
+        if !chunk.is_listed {
+            chunk.is_listed = true;
             self.list_as_roomy(number);
         }
         Vacated::Yes
@@ -274,12 +278,13 @@ impl<T: Default> Arena<T> {
     #[cold]
     fn make_room(&mut self) {
         while let Some(&number) = self.roomy.last() {
-            match &self.chunks[number as usize] {
-                Some(chunk) if chunk.vacant != NONE => return,
-                _ => {
-                    self.roomy.pop();
+            if let Some(chunk) = &mut self.chunks[number as usize] {
+                if chunk.vacant != NONE {
+                    return;
                 }
+                chunk.is_listed = false;
             }
+            self.roomy.pop();
         }
         self.living += 1;
         let number = match self.freed.pop() {
@@ -328,5 +333,19 @@ mod tests {
         assert_eq!(arena.iter().count(), 5_002);
         assert_eq!(arena.take_all().len(), 5_002);
         assert_eq!(arena.len(), 0);
+    }
+
+    // proves A-12
+    #[test]
+    fn a_chunk_that_fills_and_has_room_again_is_listed_once() {
+        let mut arena = Arena::new();
+        let all: Vec<u32> = (0..2 * CHUNK).map(|n| arena.insert(|e| *e = n)).collect();
+        for n in 0..1000 {
+            // One that comes and goes where all others stay, in this chunk and in that.
+            let index = all[n % 2 * CHUNK];
+            assert!(arena.take(index).is_some());
+            assert_eq!(arena.insert(|e| *e = n), index);
+        }
+        assert!(arena.roomy.len() <= arena.chunks.len());
     }
 }

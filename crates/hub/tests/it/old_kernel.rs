@@ -1,7 +1,7 @@
 //! A kernel, or a sandbox, that does not know the call the hub waits with: it waits in an older way, and
 //! nobody can tell but by counting system calls.
 //!
-//! Here the hub is told so by its own seam; `xtask/src/realclients/faults.rs` lets strace play such a kernel.
+//! Here the hub is told so by its own seam; `xtask/src/realclients/faults` lets strace play such a kernel.
 #![cfg(target_os = "linux")]
 
 use std::cell::{Cell, RefCell};

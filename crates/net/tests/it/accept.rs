@@ -6,6 +6,10 @@ use std::rc::Rc;
 
 use evlet_hub::{Call, CallKind, Fault, now, spawn, timeout, yield_now};
 use evlet_net::{connect, listen};
+use libc::{
+    EBADF, ECONNABORTED, EFAULT, EHOSTUNREACH, EINTR, EINVAL, ENETDOWN, ENOMEM, ENOSPC, ENOTCONN,
+    ENOTSOCK, EPERM, EPROTO,
+};
 
 use crate::loopback::{MS, faulty_hub, listener, run, text};
 
@@ -20,20 +24,6 @@ pub(crate) const ALL: &[fn()] = &[
     a_second_acceptor_gets_an_error_that_names_the_first,
     an_accepted_connection_that_cannot_be_watched_yet_is_kept,
 ];
-
-const EPERM: i32 = 1;
-const EINTR: i32 = 4;
-const EBADF: i32 = 9;
-const ENOMEM: i32 = 12;
-const EFAULT: i32 = 14;
-const EINVAL: i32 = 22;
-const ENOSPC: i32 = 28;
-const EPROTO: i32 = 71;
-const ENOTSOCK: i32 = 88;
-const ENETDOWN: i32 = 100;
-const ECONNABORTED: i32 = 103;
-const ENOTCONN: i32 = 107;
-const EHOSTUNREACH: i32 = 113;
 
 /// Fails the first `times` calls of accept with `errno`.
 fn fail_accept(errno: i32, times: u32) -> impl FnMut(Call) -> Option<Fault> {

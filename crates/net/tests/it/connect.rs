@@ -5,13 +5,9 @@ use std::time::Duration;
 
 use evlet_hub::{CallKind, Fault, Hub, timeout};
 use evlet_net::{AddrError, ConnectError, ListenOptions, connect, connect_from, listen};
+use libc::{ECONNREFUSED, EMFILE, ENETUNREACH, ETIMEDOUT};
 
 use crate::loopback::{MS, deaf, faulty_hub, listener, pair, run, text};
-
-const ECONNREFUSED: i32 = 111;
-const ENETUNREACH: i32 = 101;
-const ETIMEDOUT: i32 = 110;
-const EMFILE: i32 = 24;
 
 #[test]
 fn both_ends_know_each_other() {

@@ -7,12 +7,9 @@ use std::time::Duration;
 
 use evlet_hub::{CallKind, Fault, Hub, now, timeout};
 use evlet_net::{ATTEMPT_DELAY, ConnectError, ConnectOptions, connect, listen};
+use libc::{ECONNREFUSED, EINPROGRESS, ENETUNREACH};
 
 use crate::loopback::{MS, deaf, faulty_hub, listener, run, text};
-
-const EINPROGRESS: i32 = 115;
-const ENETUNREACH: i32 = 101;
-const ECONNREFUSED: i32 = 111;
 
 /// What becomes of the connects of a test, in order: an error at once, or (`EINPROGRESS`) no answer
 /// ever. Those after the last are real.

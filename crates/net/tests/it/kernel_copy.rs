@@ -8,12 +8,10 @@ use std::rc::Rc;
 
 use evlet_hub::{CallKind, Fault, Hub, spawn, timeout, yield_now};
 use evlet_net::{TcpStream, UnixStream, send_file, splice, splice_bidirectional};
+use libc::{EINVAL, EIO};
 
 use crate::loopback::{MS, faulty_hub, noise, pair, read_all, reset, run, small_pair};
 use crate::unix::Dir;
-
-const EINVAL: i32 = 22;
-const EIO: i32 = 5;
 
 /// A file with noise in it.
 fn file(dir: &Dir, len: usize) -> (File, Vec<u8>) {

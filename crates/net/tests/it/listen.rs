@@ -84,7 +84,7 @@ fn an_address_of_somebody_else_says_so() {
         assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
         assert!(text(&error).contains("no such address"), "{error}");
     });
-    const EACCES: i32 = 13;
+    use libc::EACCES;
     let refuse =
         |call: evlet_hub::Call| (call.kind == CallKind::Bind).then_some(Fault::Errno(EACCES));
     let error = faulty_hub(refuse).0.run(async { listen("127.0.0.1:80") });

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use evlet_hub::{Call, CallKind, Fault, now, sleep, spawn, timeout};
 use evlet_net::{connect, serve};
+use libc::{EMFILE, ENFILE, ENOBUFS, ENOMEM};
 
 use crate::loopback::{MS, faulty_hub, listener, pair, read_all};
 
@@ -22,10 +23,6 @@ pub(crate) const ALL: &[fn()] = &[
     serve_goes_on_and_loses_nobody,
 ];
 
-const ENOMEM: i32 = 12;
-const ENFILE: i32 = 23;
-const EMFILE: i32 = 24;
-const ENOBUFS: i32 = 105;
 const UNHEARD_OF: i32 = 125;
 
 #[derive(Clone, Default)]

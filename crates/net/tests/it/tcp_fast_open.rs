@@ -5,10 +5,9 @@ use std::io::ErrorKind;
 
 use evlet_hub::{CallKind, Fault, spawn};
 use evlet_net::{ConnectError, ConnectOptions, ListenOptions, UnsupportedOption};
+use libc::EOPNOTSUPP;
 
 use crate::loopback::{faulty_hub, read_all, run, text};
-
-const EOPNOTSUPP: i32 = 95;
 
 // With or without it in effect, a connection is one.
 #[test]

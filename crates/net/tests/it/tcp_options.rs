@@ -135,7 +135,7 @@ fn what_cannot_be_bound_to_is_refused_at_once() {
 // An option that the kernel refuses is an error of the connect, and nothing stays open.
 #[test]
 fn a_refused_option_is_told() {
-    const ENOPROTOOPT: i32 = 92;
+    use libc::ENOPROTOOPT;
     let (hub, _) =
         faulty_hub(|call| (call.kind == CallKind::SetOption).then_some(Fault::Errno(ENOPROTOOPT)));
     hub.run(async {

@@ -132,7 +132,7 @@ fn a_batch_takes_all_that_has_arrived() {
 // On Linux one system call takes all that has come, up to 64 of them; where there is none it is one for each.
 #[test]
 fn a_batch_is_one_system_call() {
-    const ENOSYS: i32 = 38;
+    use libc::ENOSYS;
     let linux = cfg!(target_os = "linux");
     for missing in [false, true] {
         let reads = Rc::new(Cell::new(0));
@@ -362,8 +362,7 @@ fn a_group_is_heard_by_all_who_joined_and_by_nobody_who_left() {
 // proves C-7: interrupted calls are invisible; and a short of buffers is an error of its call.
 #[test]
 fn interrupted_calls_are_repeated_and_shortages_told() {
-    const EINTR: i32 = 4;
-    const ENOBUFS: i32 = 105;
+    use libc::{EINTR, ENOBUFS};
     let mut calls = 0;
     let (hub, _) = faulty_hub(move |call| {
         let io = matches!(call.kind, CallKind::Read | CallKind::Write);

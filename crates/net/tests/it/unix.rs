@@ -375,7 +375,7 @@ fn serve_takes_a_unix_listener() {
 // A shortage of descriptors is waited out as on TCP (F-1).
 #[test]
 fn a_shortage_is_waited_out() {
-    const EMFILE: i32 = 24;
+    use libc::EMFILE;
     let mut failures = 3;
     let (hub, reports) = faulty_hub(move |call| {
         let fails = call.kind == CallKind::Accept && failures > 0;

@@ -148,16 +148,22 @@ fn a_flood_of_remote_spawns_starves_nobody() {
     });
 }
 
-/// Runs an endless loop over `operation` beside another task: does that one get its turns?
-async fn lets_others_run<F: Future + 'static>(name: &str, operation: impl Fn() -> F + 'static) {
+/// A task that takes every turn it gets, and how many those were.
+fn counts_its_turns() -> (GreenThread<()>, Rc<Cell<u32>>) {
     let turns = Rc::new(Cell::new(0));
     let count = turns.clone();
-    let other = spawn(async move {
+    let task = spawn(async move {
         loop {
             count.set(count.get() + 1);
             yield_now().await;
         }
     });
+    (task, turns)
+}
+
+/// Runs an endless loop over `operation` beside another task: does that one get its turns?
+async fn lets_others_run<F: Future + 'static>(name: &str, operation: impl Fn() -> F + 'static) {
+    let (other, turns) = counts_its_turns();
     let operations = Rc::new(Cell::new(0_u64));
     let done = operations.clone();
     let looping = spawn(async move {
@@ -303,14 +309,7 @@ fn each_task_has_a_budget_of_its_own() {
 
 /// How often another task ran during a thousand checkpoints.
 async fn turns_of_another(work: Duration) -> u32 {
-    let turns = Rc::new(Cell::new(0));
-    let count = turns.clone();
-    let other = spawn(async move {
-        loop {
-            count.set(count.get() + 1);
-            yield_now().await;
-        }
-    });
+    let (other, turns) = counts_its_turns();
     yield_now().await;
     let before = turns.get();
     for _ in 0..10 {

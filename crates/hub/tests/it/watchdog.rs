@@ -28,6 +28,13 @@ impl Seen {
         let held = all.iter().filter(|(r, _)| matches!(r, Report::Held { .. }));
         held.map(|(report, _)| report.clone()).collect()
     }
+
+    #[track_caller]
+    fn assert_named(&self, name: &str) {
+        let held = self.held();
+        let is_named = held.iter().any(|report| report.to_string().contains(name));
+        assert!(is_named, "{name} is not among {held:?}");
+    }
 }
 
 /// Holds the thread for so long.
@@ -157,11 +164,7 @@ fn a_hub_is_watched_unless_it_is_told_otherwise() {
             .await
             .unwrap()
     });
-    let held = seen.held();
-    assert!(
-        held.iter().any(|r| r.to_string().contains("greedy")),
-        "{held:?}"
-    );
+    seen.assert_named("greedy");
 }
 
 // A hub that was idle, and so left alone, is watched again when it goes on.
@@ -175,11 +178,7 @@ fn who_holds_the_hub_after_a_long_rest_is_named() {
             .await
             .unwrap();
     });
-    let held = seen.held();
-    assert!(
-        held.iter().any(|r| r.to_string().contains("greedy")),
-        "{held:?}"
-    );
+    seen.assert_named("greedy");
 }
 
 // All hubs have one thread between them.

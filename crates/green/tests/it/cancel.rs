@@ -328,6 +328,17 @@ fn a_switch_given_up_leaves_no_one_behind() {
     });
 }
 
+/// Kills `doomed` in the turn of the event, before or after it.
+pub(crate) fn killed_with<T>(doomed: &GreenThread<T>, kill_first: bool, event: impl FnOnce()) {
+    if kill_first {
+        doomed.kill();
+    }
+    event();
+    if !kill_first {
+        doomed.kill();
+    }
+}
+
 // The waiter is killed by a third, in the turn of the event it waited for, before or after it.
 #[test]
 fn killed_in_the_turn_of_the_event() {
@@ -338,13 +349,7 @@ fn killed_in_the_turn_of_the_event() {
             let doomed = spawn(async move { first.get().await });
             let steady = spawn(async move { second.get().await });
             yield_now().await;
-            if kill_first {
-                doomed.kill();
-            }
-            queue.put_nowait(1).unwrap();
-            if !kill_first {
-                doomed.kill();
-            }
+            killed_with(&doomed, kill_first, || queue.put_nowait(1).unwrap());
             assert_eq!(steady.await.unwrap(), 1);
             assert_eq!(queue.getting(), 0);
 
@@ -353,13 +358,7 @@ fn killed_in_the_turn_of_the_event() {
             let doomed = spawn(async move { first.acquire().await });
             let steady = spawn(async move { second.acquire().await });
             yield_now().await;
-            if kill_first {
-                doomed.kill();
-            }
-            semaphore.release();
-            if !kill_first {
-                doomed.kill();
-            }
+            killed_with(&doomed, kill_first, || semaphore.release());
             drop(steady.await.unwrap());
             assert_eq!(semaphore.available(), 1);
         });

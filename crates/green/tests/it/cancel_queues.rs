@@ -6,7 +6,7 @@ use evlet_green::{Closed, Full, LightQueue};
 use evlet_hub::{spawn, yield_now};
 use futures::{SinkExt, StreamExt};
 
-use crate::cancel::{doubter, in_every_way};
+use crate::cancel::{doubter, in_every_way, killed_with};
 use crate::fickle::fickle;
 use crate::stage::{SECOND, settle, virtually};
 
@@ -215,13 +215,7 @@ fn killed_in_the_turn_of_the_close() {
             let steady = spawn(async move { second.recv().await });
             yield_now().await;
             queue.put_nowait(1).unwrap();
-            if kill_first {
-                doomed.kill();
-            }
-            queue.close();
-            if !kill_first {
-                doomed.kill();
-            }
+            killed_with(&doomed, kill_first, || queue.close());
             assert_eq!(steady.await.unwrap(), Some(1));
             assert_eq!((queue.recv().await, queue.getting()), (None, 0));
         });

@@ -21,6 +21,7 @@ use crate::accept_error::{self, Verdict};
 use crate::descriptor;
 use crate::listener::Listener;
 use crate::shortage::{self, Pause, Shortage};
+use crate::socket::Plug;
 use crate::tcp_listener::TcpListener;
 
 type Site = &'static Location<'static>;
@@ -32,7 +33,7 @@ pub trait Accepts: Listener + Sized {
     /// Takes one connection from the backlog. `None` for the peer: it is gone already.
     fn take(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<Self::Peer>)>;
     /// The stream of a connection.
-    fn stream(io: Io<OwnedFd>, at: Site) -> Self::Stream;
+    fn stream(io: Io<Plug>, at: Site) -> Self::Stream;
 }
 
 /// A listening descriptor with the books on its errors.
@@ -101,16 +102,16 @@ impl<P> Acceptor<P> {
                 }
             }
         };
-        match Io::try_new_nonblocking(fd) {
+        match Io::try_new_nonblocking(Plug::from(fd)) {
             Ok(io) => {
                 // Whether the peer has sent something already the next wait tells: being registered
                 // made the kernel look. A read that comes before that would mostly find nothing.
                 io.drained();
                 Poll::Ready(Ok((L::stream(io, at), peer)))
             }
-            Err((error, fd)) => {
+            Err((error, plug)) => {
                 // It is accepted and must not be lost: keep it for the next try.
-                self.unwatched.replace(Some((fd, peer)));
+                self.unwatched.replace(Some((plug.fd, peer)));
                 Poll::Ready(Err(error))
             }
         }

@@ -12,6 +12,7 @@ use evlet_hub::Io;
 use crate::acceptor::{Accept, Acceptor, Accepts};
 use crate::descriptor;
 use crate::listener::Listener;
+use crate::socket::Plug;
 use crate::tcp_stream::TcpStream;
 
 /// A socket that listens for TCP connections. Made by [`listen`](crate::listen) and
@@ -115,7 +116,7 @@ impl Accepts for TcpListener {
         descriptor::accept(fd)
     }
 
-    fn stream(io: Io<OwnedFd>, at: &'static Location<'static>) -> TcpStream {
+    fn stream(io: Io<Plug>, at: &'static Location<'static>) -> TcpStream {
         TcpStream::new(io, at)
     }
 }

@@ -22,7 +22,7 @@ use rustix::net::RecvFlags;
 
 use crate::descriptor;
 use crate::make_file::MakeFile;
-use crate::socket::Handle;
+use crate::socket::{Handle, Plug};
 use crate::split::{OwnedReadHalf, OwnedWriteHalf, split};
 use crate::transfer::{Recv, SendAll, SendOnce};
 
@@ -59,7 +59,7 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
-    pub(crate) fn new(io: Io<OwnedFd>, at: &'static Location<'static>) -> TcpStream {
+    pub(crate) fn new(io: Io<Plug>, at: &'static Location<'static>) -> TcpStream {
         TcpStream {
             handle: Handle::new(io, at),
         }
@@ -74,7 +74,7 @@ impl TcpStream {
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         let at = Location::caller();
         let lingers = rustix::net::sockopt::socket_linger(&stream)?.is_some_and(|t| !t.is_zero());
-        let stream = TcpStream::new(Io::new(OwnedFd::from(stream))?, at);
+        let stream = TcpStream::new(Io::new(Plug::from(OwnedFd::from(stream)))?, at);
         stream.handle.closes_elsewhere(lingers);
         Ok(stream)
     }

@@ -9,19 +9,19 @@ use rustix::event::PollFlags;
 
 use super::Interest;
 use super::operation::is_ready_now;
-use super::registration::Registration;
+use super::registration::Shared;
 use crate::reactor::Direction;
 
 /// What [`trampoline`](crate::trampoline) waits on: a descriptor's source, its own or one that an
 /// `Io` has made.
 pub(crate) struct Borrowed {
-    registration: Registration,
+    registration: Shared,
     ticket: u64,
 }
 
 impl Borrowed {
     pub(crate) fn new(fd: BorrowedFd<'_>) -> io::Result<Self> {
-        let registration = Registration::shared(fd, "trampoline")?;
+        let registration = Shared::new(fd, "trampoline")?;
         let ticket = registration.core.next_ticket();
         Ok(Borrowed {
             registration,

@@ -16,7 +16,7 @@ pub(crate) use borrowed::Borrowed;
 
 use crate::reactor::{Direction, Gone};
 use operation::With;
-use registration::{AtDrop, Registration, core_for};
+use registration::{Owned, core_for};
 
 /// Which readiness to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,7 +62,7 @@ pub enum Interest {
 /// ```
 pub struct Io<T: AsFd> {
     // Dropped before `inner`: the source leaves the table while the descriptor is open.
-    registration: Registration,
+    registration: Owned,
     inner: T,
 }
 
@@ -97,7 +97,7 @@ impl<T: AsFd> Io<T> {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn try_new_nonblocking(inner: T) -> Result<Self, (io::Error, T)> {
-        match Registration::new(inner.as_fd(), "Io::new") {
+        match Owned::new(inner.as_fd(), "Io::new") {
             Ok(registration) => Ok(Io {
                 registration,
                 inner,
@@ -112,14 +112,14 @@ impl<T: AsFd> Io<T> {
     /// If a copy of it lives on (after `try_clone` or a fork), nothing worse happens than that its
     /// events wake the hub for nothing.
     #[must_use]
-    pub fn closes_on_drop(mut self) -> Self {
-        self.registration.at_drop = AtDrop::ClosesItself;
+    pub fn closes_on_drop(self) -> Self {
+        self.registration.closes_itself(true);
         self
     }
 
     /// Takes the promise of [`closes_on_drop`](Self::closes_on_drop) back: a copy of the descriptor lives on.
     pub fn lives_on(&mut self) {
-        self.registration.at_drop = AtDrop::Delete;
+        self.registration.closes_itself(false);
     }
 
     /// The inner value.
@@ -134,10 +134,10 @@ impl<T: AsFd> Io<T> {
     /// user finds out.
     pub fn into_inner(self) -> io::Result<T> {
         let Io {
-            mut registration,
+            registration,
             inner,
         } = self;
-        registration.at_drop = AtDrop::Delete;
+        registration.closes_itself(false);
         drop(registration);
         Ok(inner)
     }

@@ -66,7 +66,7 @@ macro_rules! with_future {
         impl<T: AsFd, F> fmt::Debug for $name<'_, T, F> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($name))
-                    .field("fd", &self.0.io.registration.fd)
+                    .field("fd", &self.0.io.registration.fd())
                     .finish_non_exhaustive()
             }
         }
@@ -131,7 +131,7 @@ impl<T: AsFd> Drop for Readiness<'_, T> {
 impl<T: AsFd> fmt::Debug for Readiness<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Readiness")
-            .field("fd", &self.io.registration.fd)
+            .field("fd", &self.io.registration.fd())
             .field("interest", &self.interest)
             .finish()
     }

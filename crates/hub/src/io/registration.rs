@@ -1,6 +1,7 @@
 //! A descriptor's place in the hub's table, as its user sees it.
 
 use std::io;
+use std::ops::Deref;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::panic::Location;
 use std::rc::Rc;
@@ -13,41 +14,48 @@ use crate::running;
 use crate::task::Key;
 use crate::wait::{LocalWaker, WaitKind, WaitsOn, park};
 
-/// Takes the source out of the table when dropped, which its owner does while the descriptor is
-/// still open.
+/// Two words: a server holds one of these for each connection. What else is known of a descriptor is in its source.
 pub(crate) struct Registration {
     pub(crate) core: Rc<Core>,
     pub(crate) key: SourceKey,
-    pub(crate) fd: RawFd,
-    pub(crate) at_drop: AtDrop,
 }
 
-/// What becomes of the kernel's entry when a registration is dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AtDrop {
-    /// It is deleted.
-    Delete,
-    /// The descriptor closes right after, and takes it along.
-    ClosesItself,
-    /// It is deleted with its last user: it belongs to trampolines, or to an `Io`.
-    Shared,
+/// The registration of an `Io`: takes the source out of the table when dropped, which its owner does while the
+/// descriptor is still open.
+pub(crate) struct Owned(Registration);
+
+/// That of a trampoline. The source goes with its last user: it may belong to an `Io` or to other trampolines.
+pub(crate) struct Shared(Registration);
+
+impl Deref for Owned {
+    type Target = Registration;
+
+    #[inline]
+    fn deref(&self) -> &Registration {
+        &self.0
+    }
 }
 
-impl Drop for Registration {
+impl Deref for Shared {
+    type Target = Registration;
+
+    fn deref(&self) -> &Registration {
+        &self.0
+    }
+}
+
+impl Drop for Owned {
     fn drop(&mut self) {
-        let reactor = &self.core.reactor;
-        let left = reactor.with(self.key, |source| {
-            source.users -= 1;
-            source.users
-        });
-        if left == Some(0) {
-            let delete = self.at_drop != AtDrop::ClosesItself;
-            // Holds wakers at the most, dropped here, outside of any borrow.
-            drop(reactor.remove(self.key, delete));
-        } else if self.at_drop != AtDrop::Shared {
+        if !self.leave() {
             // The descriptor closes now, while a trampoline waits on it.
             self.end(Gone::Closed);
         }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -56,47 +64,61 @@ pub(crate) fn core_for(what: &str) -> io::Result<Rc<Core>> {
     running::get().ok_or_else(|| io::Error::other(format!("{what} {}", running::OUTSIDE)))
 }
 
-impl Registration {
+impl Owned {
     /// Puts a descriptor on the running hub; `what` is the public function that asks.
     pub(crate) fn new(fd: BorrowedFd<'_>, what: &str) -> io::Result<Self> {
-        Self::with_core(core_for(what)?, fd)
+        Registration::with_core(core_for(what)?, fd).map(Owned)
     }
 
+    /// Whether the descriptor closes right after this is dropped, and takes the kernel's entry along. It is deleted otherwise.
+    pub(crate) fn closes_itself(&self, closes: bool) {
+        let reactor = &self.core.reactor;
+        reactor.with(self.key, |source| source.set_closes_itself(closes));
+    }
+}
+impl Shared {
     /// For [`trampoline`](crate::trampoline): uses the source that an `Io` has made for the same
     /// descriptor, if there is one.
-    pub(crate) fn shared(fd: BorrowedFd<'_>, what: &str) -> io::Result<Self> {
+    pub(crate) fn new(fd: BorrowedFd<'_>, what: &str) -> io::Result<Self> {
         let core = core_for(what)?;
-        let number = fd.as_raw_fd();
-        match core.reactor.find(number) {
+        let registration = match core.reactor.find(fd.as_raw_fd()) {
             Some(key) => {
                 core.reactor.with(key, |source| source.users += 1);
-                let at_drop = AtDrop::Shared;
-                let fd = number;
-                Ok(Registration {
-                    core,
-                    key,
-                    fd,
-                    at_drop,
-                })
+                Registration { core, key }
             }
-            None => {
-                let mut registration = Self::with_core(core, fd)?;
-                registration.at_drop = AtDrop::Shared;
-                Ok(registration)
-            }
-        }
+            None => Registration::with_core(core, fd)?,
+        };
+        Ok(Shared(registration))
     }
+}
 
+impl Registration {
     fn with_core(core: Rc<Core>, fd: BorrowedFd<'_>) -> io::Result<Self> {
         let mut woken = Vec::new();
         let key = core.reactor.add(fd, &mut woken);
         woken.into_iter().for_each(|waker| waker.wake_from(&core));
-        Ok(Registration {
-            core,
-            key: key?,
-            fd: fd.as_raw_fd(),
-            at_drop: AtDrop::Delete,
-        })
+        Ok(Registration { key: key?, core })
+    }
+
+    /// One user less; whether it was the last, with whom the source goes.
+    fn leave(&self) -> bool {
+        let reactor = &self.core.reactor;
+        let left = reactor.with(self.key, |source| {
+            source.users -= 1;
+            (source.users, source.closes_itself())
+        });
+        let Some((0, closes_itself)) = left else {
+            return false;
+        };
+        // Holds wakers at the most, dropped here, outside of any borrow.
+        drop(reactor.remove(self.key, !closes_itself));
+        true
+    }
+
+    /// The descriptor's number.
+    pub(crate) fn fd(&self) -> RawFd {
+        let fd = self.core.reactor.with(self.key, |source| source.fd);
+        fd.unwrap_or(-1) // never: the source stays as long as this
     }
 
     /// Ends the source: whoever waits on it wakes with an error.
@@ -113,13 +135,13 @@ impl Registration {
         let state = self
             .core
             .reactor
-            .with(self.key, |source| match source.gone {
+            .with(self.key, |source| match source.gone() {
                 Some(gone) => Err(gone),
                 None => Ok(source.is_ready(direction)),
             });
         state
             .unwrap_or(Err(Gone::Hub))
-            .map_err(|gone| gone.error(self.fd))
+            .map_err(|gone| gone.error(self.fd()))
     }
 
     pub(crate) fn clear(&self, direction: Direction) {
@@ -147,18 +169,21 @@ impl Registration {
         // Before the source is borrowed: it may be a foreign waker that is cloned.
         let waker = LocalWaker::new(cx);
         let settled = core.reactor.with(self.key, |source| {
-            source.settle(Waiter::new(direction, who, waker, owner, at))
+            let settled = source.settle(Waiter::new(direction, who, waker, owner, at));
+            (source.fd, settled)
         });
+        let Some((fd, settled)) = settled else {
+            return Ok(()); // never: the source stays as long as this
+        };
         let displaced = match settled {
-            Some(Ok(displaced)) => displaced,
-            Some(Err(newcomer)) => self.join_others(direction, newcomer)?,
-            None => None,
+            Ok(displaced) => displaced,
+            Err(newcomer) => self.join_others(direction, newcomer)?,
         };
         let kind = match direction {
             Direction::Read => WaitKind::Readable,
             Direction::Write => WaitKind::Writable,
         };
-        park(WaitsOn::new(kind, self.fd as u64), at);
+        park(WaitsOn::new(kind, fd as u64), at);
         // A poll-style caller that seemed to have given up and has not looks again. One with a
         // ticket has come again itself, perhaps from another green thread.
         if let Some(displaced) = displaced
@@ -227,7 +252,7 @@ impl Registration {
                 "descriptor {}: {name} already waits at {site} to {what} it, and a \
                  second one would steal its wake-up: let one green thread do it and hand items on \
                  through a queue, or set HubBuilder::allow_many_readers",
-                self.fd
+                self.fd()
             ),
         )
     }

@@ -148,6 +148,15 @@ impl fmt::Display for GoneError {
 
 impl std::error::Error for GoneError {}
 
+/// Whether a source serves; one byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Serves,
+    /// The descriptor's last copy closes when its `Io` is dropped, and takes the kernel's entry along.
+    ServesAndClosesItself,
+    Over(Gone),
+}
+
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) fd: RawFd,
@@ -156,7 +165,7 @@ pub(crate) struct Source {
     pub(crate) writable: bool,
     /// A short read does not mean that all was read: the end of the stream may follow.
     pub(crate) hangup: bool,
-    pub(crate) gone: Option<Gone>,
+    life: Life,
     /// Its `Io`, and trampolines that wait on it.
     pub(crate) users: u32,
     /// Most have one waiter at a time, in one direction.
@@ -185,11 +194,39 @@ impl Source {
             readable: true,
             writable: true,
             hangup: false,
-            gone: None,
+            life: Life::Serves,
             users: 1,
             first: None,
             more: None,
         }
+    }
+
+    /// Why it serves no more.
+    #[inline]
+    pub(crate) fn gone(&self) -> Option<Gone> {
+        match self.life {
+            Life::Over(gone) => Some(gone),
+            Life::Serves | Life::ServesAndClosesItself => None,
+        }
+    }
+
+    /// Lets it serve no more.
+    pub(crate) fn end(&mut self, gone: Gone) {
+        self.life = Life::Over(gone);
+    }
+
+    /// Whether the kernel forgets the descriptor when its user goes.
+    pub(crate) fn closes_itself(&self) -> bool {
+        self.life == Life::ServesAndClosesItself
+    }
+
+    /// Sets that, as long as it serves; the kernel has forgotten it otherwise.
+    pub(crate) fn set_closes_itself(&mut self, closes: bool) {
+        self.life = match (self.life, closes) {
+            (Life::Over(gone), _) => Life::Over(gone),
+            (_, true) => Life::ServesAndClosesItself,
+            (_, false) => Life::Serves,
+        };
     }
 
     pub(crate) fn is_ready(&self, direction: Direction) -> bool {

@@ -92,7 +92,7 @@ impl Reactor {
         let sources = self.sources.borrow();
         let source = sources.get(index)?;
         let generation = source.generation;
-        (source.fd == fd && source.gone.is_none()).then_some(SourceKey { index, generation })
+        (source.fd == fd && source.gone().is_none()).then_some(SourceKey { index, generation })
     }
 
     /// Registers a descriptor. A source that has the same number and was closed behind our back is
@@ -152,7 +152,7 @@ impl Reactor {
     /// Takes a source out. `delete`: also from the kernel's set, which forgets a descriptor by
     /// itself when its last copy is closed.
     pub(crate) fn remove(&self, key: SourceKey, delete: bool) -> Option<Source> {
-        let (fd, gone) = self.with(key, |source| (source.fd, source.gone))?;
+        let (fd, gone) = self.with(key, |source| (source.fd, source.gone()))?;
         if gone.is_none() {
             self.open.set(self.open.get() - 1);
         }
@@ -163,8 +163,8 @@ impl Reactor {
     /// Ends a source: its waiters come back to be woken and whoever uses it gets an error.
     pub(crate) fn end(&self, key: SourceKey, gone: Gone, woken: &mut Vec<LocalWaker>) {
         let fd = self.with(key, |source| {
-            if source.gone.is_none() {
-                source.gone = Some(gone);
+            if source.gone().is_none() {
+                source.end(gone);
                 self.open.set(self.open.get() - 1);
             }
             source.take_waiters(Direction::Read, woken);
@@ -246,7 +246,7 @@ impl Reactor {
                 read: source.is_waited_on(Direction::Read),
                 write: source.is_waited_on(Direction::Write),
             };
-            (source.gone.is_none() && (watched.read || watched.write)).then_some(watched)
+            (source.gone().is_none() && (watched.read || watched.write)).then_some(watched)
         });
         waited_on.collect()
     }

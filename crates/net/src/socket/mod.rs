@@ -10,6 +10,7 @@
 mod limit;
 mod linger;
 mod operation;
+mod plug;
 
 use std::cell::{Cell, OnceCell};
 use std::fmt;
@@ -24,6 +25,7 @@ use evlet_hub::Io;
 use self::limit::{Limit, Timers};
 use self::linger::AfterTheClose;
 pub(crate) use self::operation::Who;
+pub(crate) use self::plug::Plug;
 use crate::descriptor;
 use crate::operation_error::HandleClosed;
 use crate::shortage;
@@ -34,15 +36,10 @@ type Site = &'static Location<'static>;
 ///
 /// What few connections need is in [`More`], since a server holds one of these for each connection.
 pub(crate) struct First {
-    io: Io<OwnedFd>,
+    io: Io<Plug>,
     more: OnceCell<Box<More>>,
     /// Where the first handle was made.
     at: Site,
-    marks: Cell<Marks>,
-    /// A short read does not tell that the kernel has no more.
-    short_reads: Cell<bool>,
-    /// Its close waits for the peer, and is not for the hub's thread.
-    lingers: Cell<bool>,
     /// Dropped after `io`, since fields are dropped in order.
     _after: AfterTheClose,
 }
@@ -75,13 +72,13 @@ enum Node {
 }
 
 // A connection has one of each.
-const _: () = assert!(size_of::<Node>() <= 56 && size_of::<Handle>() == 8);
+const _: () = assert!(size_of::<Node>() <= 40 && size_of::<Handle>() == 8);
 
 impl Drop for First {
     fn drop(&mut self) {
-        if self.lingers.get() {
+        if self.io.get_ref().lingers.get() {
             self.io.lives_on();
-            linger::close_elsewhere(self.io.get_ref());
+            linger::close_elsewhere(&self.io.get_ref().fd);
         }
         shortage::descriptor_freed();
     }
@@ -104,7 +101,7 @@ impl First {
     fn handles(&self) -> u32 {
         match self.more.get() {
             Some(more) => more.handles.get(),
-            None => u32::from(!self.marks.get().closed),
+            None => u32::from(!self.io.get_ref().marks.get().has(Marks::CLOSED)),
         }
     }
 
@@ -113,8 +110,8 @@ impl First {
         match self.more.get() {
             Some(more) => more.writers.get(),
             None => {
-                let marks = self.marks.get();
-                u32::from(!marks.closed && !marks.no_writes)
+                let marks = self.io.get_ref().marks.get();
+                u32::from(!marks.has(Marks::CLOSED) && !marks.has(Marks::NO_WRITES))
             }
         }
     }
@@ -132,7 +129,7 @@ impl First {
             more.writers.set(more.writers.get() - 1);
         }
         if self.writers() == 0 && self.handles() > 0 {
-            let _ = descriptor::shutdown(self.io.get_ref(), Shutdown::Write);
+            let _ = descriptor::shutdown(&self.io.get_ref().fd, Shutdown::Write);
         }
     }
 }
@@ -160,49 +157,58 @@ pub(crate) enum Direction {
     Write,
 }
 
+/// A byte; see [`Plug`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Marks {
-    closed: bool,
-    no_writes: bool,
+struct Marks(u8);
+
+impl Marks {
+    const CLOSED: Marks = Marks(1);
+    const NO_WRITES: Marks = Marks(2);
     /// A poll through the handle alone may have left a waiter behind.
-    left_reader: bool,
-    left_writer: bool,
+    const LEFT_READER: Marks = Marks(4);
+    const LEFT_WRITER: Marks = Marks(8);
+
+    fn has(self, mark: Marks) -> bool {
+        self.0 & mark.0 != 0
+    }
+
+    fn with(self, mark: Marks) -> Marks {
+        Marks(self.0 | mark.0)
+    }
+
+    fn without(self, mark: Marks) -> Marks {
+        Marks(self.0 & !mark.0)
+    }
 }
 
 impl Handle {
     /// The first handle of a socket.
-    pub(crate) fn new(io: Io<OwnedFd>, at: Site) -> Handle {
+    pub(crate) fn new(io: Io<Plug>, at: Site) -> Handle {
         Handle(Rc::new(Node::First(First {
             io: io.closes_on_drop(), // one system call less for each connection
             more: OnceCell::new(),
             at,
-            marks: Cell::default(),
-            short_reads: Cell::new(false),
-            lingers: Cell::new(false),
             _after: AfterTheClose,
         })))
     }
 
     /// The first handle of a socket whose reads may end before its data: descriptors that travel
     /// with bytes of a Unix stream end one.
-    pub(crate) fn with_short_reads(io: Io<OwnedFd>, at: Site) -> Handle {
+    pub(crate) fn with_short_reads(io: Io<Plug>, at: Site) -> Handle {
         let handle = Handle::new(io, at);
-        handle.first().short_reads.set(true);
+        handle.first().io.get_ref().short_reads.set(true);
         handle
     }
 
     /// One more handle of the same socket, with the same rights. One made from a closed handle is
     /// closed.
     pub(crate) fn share(&self, at: Site) -> Handle {
-        let marks = Marks {
-            left_reader: false,
-            left_writer: false,
-            ..self.marks().get()
-        };
+        let left = Marks::LEFT_READER.with(Marks::LEFT_WRITER);
+        let marks = self.marks().get().without(left);
         let more = self.first().more();
-        if !marks.closed {
+        if !marks.has(Marks::CLOSED) {
             more.handles.set(more.handles.get() + 1);
-            if !marks.no_writes {
+            if !marks.has(Marks::NO_WRITES) {
                 more.writers.set(more.writers.get() + 1);
             }
         }
@@ -233,7 +239,7 @@ impl Handle {
     #[inline]
     fn marks(&self) -> &Cell<Marks> {
         match &*self.0 {
-            Node::First(first) => &first.marks,
+            Node::First(first) => &first.io.get_ref().marks,
             Node::Further(further) => &further.marks,
         }
     }
@@ -256,10 +262,10 @@ impl Handle {
     /// This handle writes no more. When no other does either, the peer gets its end of stream.
     pub(crate) fn stop_writing(&self) {
         let mut marks = self.marks().get();
-        if marks.no_writes || marks.closed {
+        if marks.has(Marks::NO_WRITES) || marks.has(Marks::CLOSED) {
             return;
         }
-        marks.no_writes = true;
+        marks = marks.with(Marks::NO_WRITES);
         self.marks().set(marks);
         self.first().one_writer_less();
     }
@@ -268,10 +274,14 @@ impl Handle {
     pub(crate) fn absorb(&self, other: &Handle) {
         let mut marks = self.marks().get();
         let theirs = other.marks().get();
-        if marks.no_writes && !marks.closed && !theirs.no_writes && !theirs.closed {
+        if marks.has(Marks::NO_WRITES)
+            && !marks.has(Marks::CLOSED)
+            && !theirs.has(Marks::NO_WRITES)
+            && !theirs.has(Marks::CLOSED)
+        {
             let more = self.first().more();
             more.writers.set(more.writers.get() + 1);
-            marks.no_writes = false;
+            marks = marks.without(Marks::NO_WRITES);
             self.marks().set(marks);
         }
         other.close();
@@ -282,12 +292,12 @@ impl Handle {
     }
 
     pub(crate) fn fd(&self) -> &OwnedFd {
-        self.first().io.get_ref()
+        &self.first().io.get_ref().fd
     }
 
     /// Whether a close of the socket waits for the peer, so that it has to be done elsewhere.
     pub(crate) fn closes_elsewhere(&self, lingers: bool) {
-        self.first().lingers.set(lingers);
+        self.first().io.get_ref().lingers.set(lingers);
     }
 
     pub(crate) fn at(&self) -> Site {
@@ -298,18 +308,18 @@ impl Handle {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.marks().get().closed
+        self.marks().get().has(Marks::CLOSED)
     }
 
     /// Ends this handle. With the last one the socket ends too: waiters wake with an error and the
     /// peer gets its end of stream.
     pub(crate) fn close(&self) {
         let mut marks = self.marks().get();
-        if marks.closed {
+        if marks.has(Marks::CLOSED) {
             return;
         }
-        let wrote = !marks.no_writes;
-        marks.closed = true;
+        let wrote = !marks.has(Marks::NO_WRITES);
+        marks = marks.with(Marks::CLOSED);
         self.marks().set(marks);
         let socket = self.first();
         socket.one_handle_less();
@@ -325,7 +335,9 @@ impl Handle {
     /// Whether this handle may be used in this direction.
     fn check(&self, direction: Direction) -> io::Result<()> {
         let marks = self.marks().get();
-        if marks.closed || (direction == Direction::Write && marks.no_writes) {
+        if marks.has(Marks::CLOSED)
+            || (direction == Direction::Write && marks.has(Marks::NO_WRITES))
+        {
             return Err(HandleClosed.into());
         }
         Ok(())
@@ -344,11 +356,11 @@ impl Drop for Handle {
             timers.clear();
         }
         let marks = self.marks().get();
-        if marks.closed {
+        if marks.has(Marks::CLOSED) {
             return;
         }
         socket.one_handle_less();
-        if !marks.no_writes {
+        if !marks.has(Marks::NO_WRITES) {
             socket.one_writer_less();
         }
         // With the last handle the socket goes, and its descriptor is closed; unless one that was

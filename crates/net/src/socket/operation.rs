@@ -15,7 +15,7 @@ use std::time::Duration;
 use evlet_hub::{Ticket, wait};
 use rustix::net::RecvFlags;
 
-use super::{Direction, Handle, Site};
+use super::{Direction, Handle, Marks, Plug, Site};
 use crate::descriptor;
 
 /// By whom an operation is polled; see the top of this file.
@@ -36,7 +36,7 @@ impl Handle {
         who: Who,
         cx: &mut Context<'_>,
         at: Site,
-        op: impl FnMut(&OwnedFd) -> io::Result<T>,
+        mut op: impl FnMut(&OwnedFd) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
         self.check(Direction::Read)?;
         if self.timeout() == Some(Duration::ZERO) {
@@ -46,6 +46,7 @@ impl Handle {
         if !matches!(who, Who::Owner) {
             self.take_back(Direction::Read);
         }
+        let op = |plug: &Plug| op(&plug.fd);
         match who {
             Who::Owner => io.poll_read_as(self.ticket(), cx, at, op),
             Who::Future(ticket) => io.poll_read_as(ticket, cx, at, op),
@@ -59,7 +60,7 @@ impl Handle {
         who: Who,
         cx: &mut Context<'_>,
         at: Site,
-        op: impl FnMut(&OwnedFd) -> io::Result<T>,
+        mut op: impl FnMut(&OwnedFd) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
         self.check(Direction::Write)?;
         if self.timeout() == Some(Duration::ZERO) {
@@ -69,6 +70,7 @@ impl Handle {
         if !matches!(who, Who::Owner) {
             self.take_back(Direction::Write);
         }
+        let op = |plug: &Plug| op(&plug.fd);
         match who {
             Who::Owner => io.poll_write_as(self.ticket(), cx, at, op),
             Who::Future(ticket) => io.poll_write_as(ticket, cx, at, op),
@@ -127,7 +129,9 @@ impl Handle {
 
     /// A short read emptied the kernel's buffer: no need to ask it again to know.
     pub(crate) fn after_read(&self, got: &io::Result<usize>, room: usize) {
-        if matches!(got, Ok(n) if 0 < *n && *n < room) && !self.first().short_reads.get() {
+        if matches!(got, Ok(n) if 0 < *n && *n < room)
+            && !self.first().io.get_ref().short_reads.get()
+        {
             self.first().io.drained();
         }
     }
@@ -169,13 +173,17 @@ impl Handle {
 
     /// Notes whether such a waiter may be there; gives what was noted before.
     pub(super) fn left(&self, direction: Direction, now: bool) -> bool {
-        let mut marks = self.marks().get();
+        let marks = self.marks().get();
         let mark = match direction {
-            Direction::Read => &mut marks.left_reader,
-            Direction::Write => &mut marks.left_writer,
+            Direction::Read => Marks::LEFT_READER,
+            Direction::Write => Marks::LEFT_WRITER,
         };
-        let before = std::mem::replace(mark, now);
+        let before = marks.has(mark);
         if before != now {
+            let marks = match now {
+                true => marks.with(mark),
+                false => marks.without(mark),
+            };
             self.marks().set(marks);
         }
         before

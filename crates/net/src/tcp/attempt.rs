@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::panic::Location;
 use std::task::{Context, Poll, ready};
 
@@ -15,17 +15,18 @@ use rustix::io::Errno;
 
 use super::connect_options::ConnectOptions;
 use crate::descriptor;
+use crate::socket::Plug;
 
 /// An attempt that the kernel has not decided yet.
 pub(super) struct Attempt {
     pub(super) addr: SocketAddr,
-    io: Io<OwnedFd>,
+    io: Io<Plug>,
     ticket: Ticket,
 }
 
 /// How an attempt begins: on loopback it is usually over at once.
 pub(super) enum Start {
-    Connected(Io<OwnedFd>),
+    Connected(Io<Plug>),
     Undecided(Attempt),
 }
 
@@ -59,7 +60,7 @@ pub(super) fn start(addr: SocketAddr, options: &ConnectOptions) -> io::Result<St
         Err(error) if Errno::from_io_error(&error) == Some(Errno::INPROGRESS) => false,
         connected => connected?,
     };
-    let io = Io::new_nonblocking(fd)?;
+    let io = Io::new_nonblocking(Plug::from(fd))?;
     if connected {
         not_to_itself(&io, addr)?;
         return Ok(Start::Connected(io));
@@ -81,16 +82,17 @@ impl Attempt {
 
     /// Its descriptor's number.
     pub(super) fn fd(&self) -> u64 {
-        self.io.get_ref().as_raw_fd() as u64
+        self.io.get_ref().fd.as_raw_fd() as u64
     }
 
-    pub(super) fn into_io(self) -> Io<OwnedFd> {
+    pub(super) fn into_io(self) -> Io<Plug> {
         self.io
     }
 }
 
 /// `WouldBlock` while there is none.
-fn verdict(fd: &OwnedFd) -> io::Result<()> {
+fn verdict(plug: &Plug) -> io::Result<()> {
+    let fd = &plug.fd;
     rustix::net::sockopt::socket_error(fd)??;
     match rustix::net::getpeername(fd) {
         Ok(_) => Ok(()),
@@ -99,7 +101,7 @@ fn verdict(fd: &OwnedFd) -> io::Result<()> {
     }
 }
 
-fn not_to_itself(io: &Io<OwnedFd>, addr: SocketAddr) -> io::Result<()> {
+fn not_to_itself(io: &Io<Plug>, addr: SocketAddr) -> io::Result<()> {
     match descriptor::local_addr(io.get_ref()) {
         Ok(local) if local == addr => Err(io::Error::new(
             io::ErrorKind::ConnectionRefused,

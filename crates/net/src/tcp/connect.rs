@@ -11,7 +11,6 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -25,6 +24,7 @@ use super::interleave::interleave;
 use crate::addr::Addr;
 use crate::connect_error::ConnectError;
 use crate::resolve::ResolveAddr;
+use crate::socket::Plug;
 use crate::tcp_stream::TcpStream;
 use crate::tries::Try;
 
@@ -77,7 +77,7 @@ impl Connect {
         }
     }
 
-    fn poll_connect(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Io<OwnedFd>>> {
+    fn poll_connect(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Io<Plug>>> {
         loop {
             match &mut self.state {
                 State::Resolving(resolving) => {
@@ -137,7 +137,7 @@ impl Race {
         cx: &mut Context<'_>,
         options: &ConnectOptions,
         at: &'static Location<'static>,
-    ) -> Poll<Option<Io<OwnedFd>>> {
+    ) -> Poll<Option<Io<Plug>>> {
         loop {
             // The delay first, so that what the hub shows is the descriptor that is waited for.
             let mut next = self.attempts.is_empty() || self.delay.is_none();

@@ -17,7 +17,7 @@ use super::options::UdpOptions;
 use crate::addr::ToAddr;
 use crate::datagram::{RecvDatagram, RecvFrom, SendDatagram, SendTo};
 use crate::descriptor;
-use crate::socket::Handle;
+use crate::socket::{Handle, Plug};
 
 /// A UDP socket. One green thread may receive while another sends.
 ///
@@ -50,7 +50,7 @@ pub struct UdpSocket {
 impl UdpSocket {
     pub(super) fn new(fd: OwnedFd, at: &'static Location<'static>) -> io::Result<UdpSocket> {
         Ok(UdpSocket {
-            handle: Handle::new(Io::new_nonblocking(fd)?, at),
+            handle: Handle::new(Io::new_nonblocking(Plug::from(fd))?, at),
         })
     }
 

@@ -23,6 +23,7 @@ use super::addr::UnixAddr;
 use super::error::{UnixError, UnixStep};
 use super::stream::{UnixStream, new_socket};
 use crate::descriptor;
+use crate::socket::Plug;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
@@ -64,7 +65,10 @@ impl ConnectUnix {
             }
             tried => tried?,
         }
-        Ok(UnixStream::new(Io::new_nonblocking(fd)?, self.at))
+        Ok(UnixStream::new(
+            Io::new_nonblocking(Plug::from(fd))?,
+            self.at,
+        ))
     }
 }
 

@@ -17,7 +17,7 @@ use super::send_to::SendToUnix;
 use super::stream::{descriptor_local, descriptor_peer};
 use crate::datagram::{FromKernel, RecvDatagram, RecvFrom, SendDatagram};
 use crate::descriptor;
-use crate::socket::Handle;
+use crate::socket::{Handle, Plug};
 
 /// A socket for datagrams to and from others on this machine. They arrive in order and none is
 /// lost: a full receiver makes the sender wait.
@@ -49,7 +49,7 @@ pub struct UnixDatagram {
 impl UnixDatagram {
     fn new(fd: OwnedFd, at: &'static Location<'static>) -> io::Result<UnixDatagram> {
         Ok(UnixDatagram {
-            handle: Handle::new(Io::new_nonblocking(fd)?, at),
+            handle: Handle::new(Io::new_nonblocking(Plug::from(fd))?, at),
             own: None,
         })
     }

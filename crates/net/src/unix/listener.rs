@@ -15,6 +15,7 @@ use super::stream::{UnixStream, descriptor_local};
 use crate::acceptor::{Accept, Acceptor, Accepts};
 use crate::descriptor;
 use crate::listener::Listener;
+use crate::socket::Plug;
 
 /// A Unix socket that listens for connections. [`serve`](crate::serve) takes it as it takes a
 /// [`TcpListener`](crate::TcpListener).
@@ -164,7 +165,7 @@ impl Accepts for UnixListener {
         Ok((fd, Some(UnixAddr::from_kernel(peer))))
     }
 
-    fn stream(io: Io<OwnedFd>, at: &'static Location<'static>) -> UnixStream {
+    fn stream(io: Io<Plug>, at: &'static Location<'static>) -> UnixStream {
         UnixStream::new(io, at)
     }
 }

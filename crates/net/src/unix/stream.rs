@@ -16,7 +16,7 @@ use super::credentials::{self, PeerCredentials};
 use super::rights::{RecvFds, SendFds};
 use crate::descriptor;
 use crate::make_file::MakeFile;
-use crate::socket::Handle;
+use crate::socket::{Handle, Plug};
 use crate::split::{OwnedReadHalf, OwnedWriteHalf, split};
 use crate::transfer::{Recv, SendAll, SendOnce};
 
@@ -41,7 +41,7 @@ pub struct UnixStream {
 }
 
 impl UnixStream {
-    pub(super) fn new(io: Io<OwnedFd>, at: &'static Location<'static>) -> UnixStream {
+    pub(super) fn new(io: Io<Plug>, at: &'static Location<'static>) -> UnixStream {
         UnixStream {
             handle: Handle::with_short_reads(io, at),
         }
@@ -71,8 +71,11 @@ impl UnixStream {
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let at = Location::caller();
         let (one, other) = descriptor::new_pair(SocketType::STREAM)?;
-        let one = UnixStream::new(Io::new_nonblocking(one)?, at);
-        Ok((one, UnixStream::new(Io::new_nonblocking(other)?, at)))
+        let one = UnixStream::new(Io::new_nonblocking(Plug::from(one))?, at);
+        Ok((
+            one,
+            UnixStream::new(Io::new_nonblocking(Plug::from(other))?, at),
+        ))
     }
 
     /// Takes over a connection of the standard library. It becomes non-blocking.
@@ -82,7 +85,10 @@ impl UnixStream {
     #[track_caller]
     pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<UnixStream> {
         let at = Location::caller();
-        Ok(UnixStream::new(Io::new(OwnedFd::from(stream))?, at))
+        Ok(UnixStream::new(
+            Io::new(Plug::from(OwnedFd::from(stream)))?,
+            at,
+        ))
     }
 
     /// As [`TcpStream::recv`](crate::TcpStream::recv). Descriptors that come along with the bytes

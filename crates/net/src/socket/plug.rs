@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use super::Marks;
 
 /// See the module's page.
+#[derive(Debug)]
 pub struct Plug {
     pub(crate) fd: OwnedFd,
     /// Of the first handle.

@@ -30,7 +30,7 @@ const RUNS: &[Run] = &[
     Run {
         package: "evlet-hub",
         program: &["--lib"],
-        themes: &["watchdog::"],
+        themes: &["task::blocks::", "watchdog::"],
         without: &[],
     },
     Run {

@@ -12,7 +12,7 @@ use std::panic::Location;
 
 use crate::local;
 use crate::running;
-use crate::task::{Flags, GreenThread, TaskRef, start_in};
+use crate::task::{Flags, GreenThread, TaskRef, start};
 
 /// Which of the hub's lines a green thread stands in when it is ready.
 ///
@@ -87,7 +87,7 @@ where
     let site = Location::caller();
     let core = running::expect("spawn_in");
     let locals = local::inherited();
-    GreenThread::new(start_in(&core, site, future, lane.flag(), locals, lane))
+    GreenThread::new(start(&core, site, future, lane.flag(), locals))
 }
 
 /// The two lanes beside the plain one, and whose turn it is.

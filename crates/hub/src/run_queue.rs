@@ -49,9 +49,9 @@ impl RunQueue {
     }
 
     /// Puts one into the line of its lane, which its flags tell.
-    #[inline]
-    pub(crate) fn push_in_lane(&self, task: TaskRef) {
-        match task.slot.has(Flags::URGENT.and(Flags::BACKGROUND)) {
+    #[inline(always)]
+    pub(crate) fn push_in_lane(&self, task: TaskRef, flags: Flags) {
+        match flags.has(Flags::URGENT.and(Flags::BACKGROUND)) {
             false => self.push(task),
             true => self.lanes.push(task),
         }

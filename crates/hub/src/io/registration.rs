@@ -76,6 +76,7 @@ impl Owned {
         reactor.with(self.key, |source| source.set_closes_itself(closes));
     }
 }
+
 impl Shared {
     /// For [`trampoline`](crate::trampoline): uses the source that an `Io` has made for the same
     /// descriptor, if there is one.

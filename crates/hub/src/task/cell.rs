@@ -196,12 +196,10 @@ impl<T> Joinable<T> {
         Self::of(Body::allocate(Stage::Living { future }))
     }
 
-    /// A task that has returned `value` already.
+    /// A task that has returned `value` already; its slot is to say so.
     pub(crate) fn ready(value: T) -> Self {
         let result = Some(Ok(value));
-        let task = Body::<Ready<T>>::allocate(Stage::Ended { result });
-        task.slot.note_end(Outcome::Returned);
-        Self::of(task)
+        Self::of(Body::<Ready<T>>::allocate(Stage::Ended { result }))
     }
 
     /// To be called with a task whose future returns `T`.

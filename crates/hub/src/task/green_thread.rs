@@ -97,10 +97,11 @@ impl<T> GreenThread<T> {
             spawned_at: Location::caller(),
             since: core.clock.turn(),
             bytes: 0,
-            flags: Flags::ENDED,
+            flags: Flags::NONE,
         };
         let task = Joinable::ready(value);
         task.slot.begin(birth, u32::MAX);
+        task.slot.note_end(Outcome::Returned);
         GreenThread::new(task)
     }
 

@@ -76,5 +76,5 @@ pub(crate) use peer::Peer;
 pub(crate) use run::Turn;
 pub(crate) use slot::{Birth, Cold, Extra, Flags, Link, Slot};
 pub(crate) use slots::Slots;
-pub(crate) use spawn::{ROOT_NAME, start, start_in};
+pub(crate) use spawn::{ROOT_NAME, start};
 pub(crate) use wake::wake;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::in_progress;
-use crate::lane::Lane;
 use crate::local::{self, Locals};
 use crate::running;
 use crate::sleep::Sleep;
@@ -57,23 +56,8 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let locals = local::inherited();
-    // The task is made first: what is carried into the call below is a pointer, not a future.
-    let task = Joinable::new(future);
-    let bytes = size_of::<F>();
-    let launched = running::with(|core| {
-        launch(
-            core,
-            task.task(),
-            site,
-            bytes,
-            Flags::NONE,
-            locals,
-            Lane::Normal,
-        );
-    });
-    match launched {
-        Some(()) => GreenThread::new(task),
+    match start_here(site, future, Flags::NONE) {
+        Some(task) => GreenThread::new(task),
         None => running::missing("spawn"),
     }
 }
@@ -111,21 +95,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let locals = local::inherited();
-    let task = Joinable::new(future);
-    let bytes = size_of::<F>();
-    let launched = running::with(|core| {
-        launch(
-            core,
-            task.task(),
-            site,
-            bytes,
-            Flags::DETACHED,
-            locals,
-            Lane::Normal,
-        );
-    });
-    if launched.is_none() {
+    if start_here(site, future, Flags::DETACHED).is_none() {
         running::missing("spawn_n")
     }
 }
@@ -160,6 +130,27 @@ where
     ))
 }
 
+/// [`start`] on the hub that runs here, if there is one.
+#[inline(always)]
+fn start_here<F>(
+    spawned_at: &'static Location<'static>,
+    future: F,
+    flags: Flags,
+) -> Option<Joinable<F::Output>>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let locals = local::inherited();
+    // The task is made first: what is carried into the call below is a pointer, not a future.
+    let task = Joinable::new(future);
+    let bytes = size_of::<F>();
+    running::with(|core| launch(core, task.task(), spawned_at, bytes, flags, locals))?;
+    Some(task)
+}
+
+/// Its lane is told by `flags`.
+#[inline(always)]
 pub(crate) fn start<F>(
     core: &Rc<Core>,
     spawned_at: &'static Location<'static>,
@@ -171,33 +162,8 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    start_in(core, spawned_at, future, flags, locals, Lane::Normal)
-}
-
-/// [`start`] in a lane; `flags` tell it too.
-#[inline(always)]
-pub(crate) fn start_in<F>(
-    core: &Rc<Core>,
-    spawned_at: &'static Location<'static>,
-    future: F,
-    flags: Flags,
-    locals: Option<Box<Locals>>,
-    lane: Lane,
-) -> Joinable<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
     let task = Joinable::new(future);
-    launch(
-        core,
-        task.task(),
-        spawned_at,
-        size_of::<F>(),
-        flags,
-        locals,
-        lane,
-    );
+    launch(core, task.task(), spawned_at, size_of::<F>(), flags, locals);
     task
 }
 
@@ -210,7 +176,6 @@ fn launch(
     bytes: usize,
     flags: Flags,
     locals: Option<Box<Locals>>,
-    lane: Lane,
 ) {
     let index = core.slots.borrow_mut().insert(task.clone());
     let birth = Birth {
@@ -226,10 +191,7 @@ fn launch(
         core.give_locals(task.slot.key(), locals);
     }
     bump(&core.counters.spawned);
-    match lane {
-        Lane::Normal => core.queue.push(task.clone()),
-        Lane::Urgent | Lane::Background => core.queue.push_in_lane(task.clone()),
-    }
+    core.queue.push_in_lane(task.clone(), flags);
 }
 
 /// The running green thread; `None` outside a hub and in callbacks of the hub itself.

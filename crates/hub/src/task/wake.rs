@@ -53,10 +53,7 @@ impl Core {
             return;
         }
         task.slot.set_flags(flags.and(Flags::SCHEDULED));
-        match flags.has(Flags::URGENT.and(Flags::BACKGROUND)) {
-            false => self.queue.push(task.clone()),
-            true => self.queue.push_in_lane(task.clone()),
-        }
+        self.queue.push_in_lane(task.clone(), flags);
     }
 
     /// Puts the one whose poll has just ended, and who was woken in it, into its place.
@@ -73,7 +70,8 @@ impl Core {
     /// Puts one that is not in it into the line of its lane.
     #[inline]
     pub(crate) fn schedule(&self, task: TaskRef) {
-        task.slot.set(Flags::SCHEDULED);
-        self.queue.push_in_lane(task);
+        let flags = task.slot.flags();
+        task.slot.set_flags(flags.and(Flags::SCHEDULED));
+        self.queue.push_in_lane(task, flags);
     }
 }

@@ -29,6 +29,10 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("yield", "yield_now among 100"),
     ("timer", "a timeout set, waited for once, cancelled"),
     ("queue", "an item put and got, queue of one place"),
+    (
+        "fan-in",
+        "an item from one of 100 putters that wait, queue of 64 places",
+    ),
     ("event", "an Event made, waited for, sent"),
     ("semaphore", "a free permit taken and given back"),
     (
@@ -61,6 +65,7 @@ async fn walk(path: String, number: u64) {
             "yield" => yields(number).await,
             "timer" => timer(number).await,
             "queue" => queue(number).await,
+            "fan-in" => fan_in(number).await,
             "event" => event(number).await,
             "semaphore" => semaphore(number).await,
             "echo" => echo(number).await,
@@ -156,6 +161,23 @@ async fn queue(number: u64) {
         there.put(1).await;
     }
     assert!(sum.await.is_ok_and(|sum| sum == number));
+}
+
+async fn fan_in(number: u64) {
+    let items = LightQueue::bounded(64);
+    for _ in 0..BATCH {
+        let there = items.clone();
+        evlet::spawn_n(async move {
+            for _ in 0..number / BATCH {
+                there.put(1).await;
+            }
+        });
+    }
+    let mut sum = 0;
+    for _ in 0..number / BATCH * BATCH {
+        sum += items.get().await;
+    }
+    assert_eq!(sum, number / BATCH * BATCH);
 }
 
 async fn event(number: u64) {

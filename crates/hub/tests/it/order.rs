@@ -137,6 +137,62 @@ fn a_task_spawned_first_but_woken_last_runs_last() {
     assert_eq!(trace.text(), "before woken after");
 }
 
+// proves A-13: one that is woken in its own poll stands where it was woken, also where the line is longer than the
+// ring that its first thousand stand in
+#[test]
+fn one_that_wakes_itself_goes_before_those_whom_it_spawns_afterwards() {
+    const MANY: [usize; 6] = [0, 3, 1_000, 1_024, 1_500, 5_000];
+    for (before, after) in MANY.iter().flat_map(|b| MANY.map(|a| (*b, a))) {
+        let ran = Rc::new(RefCell::new(Vec::new()));
+        let note = |n: usize| {
+            let ran = ran.clone();
+            spawn_n(async move { ran.borrow_mut().push(n) });
+        };
+        virtually(async {
+            (0..before).for_each(note);
+            let mut is_first = true;
+            poll_fn(|cx| {
+                if !std::mem::take(&mut is_first) {
+                    return Poll::Ready(());
+                }
+                cx.waker().wake_by_ref();
+                (before + 1..=before + after).for_each(note);
+                Poll::Pending
+            })
+            .await;
+            ran.borrow_mut().push(before);
+            yield_now().await;
+        });
+        let ran = ran.take();
+        assert!(
+            ran.iter().copied().eq(0..=before + after),
+            "{before}, {after}"
+        );
+    }
+}
+
+// proves A-13
+#[test]
+fn three_thousand_that_yield_take_turns() {
+    let ran = Rc::new(RefCell::new(Vec::new()));
+    virtually(async {
+        for n in 0..3_000 {
+            let ran = ran.clone();
+            spawn_n(async move {
+                for _ in 0..5 {
+                    ran.borrow_mut().push(n);
+                    yield_now().await;
+                }
+            });
+        }
+        for _ in 0..6 {
+            yield_now().await;
+        }
+        assert_eq!(stats().ready, 0);
+    });
+    assert!(ran.take().into_iter().eq((0..5).flat_map(|_| 0..3_000)));
+}
+
 // proves A-1: a wake-up is one poll, however often it is given
 #[test]
 fn many_wakes_before_the_poll_are_one_poll() {

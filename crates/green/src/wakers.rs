@@ -9,16 +9,16 @@ use evlet_hub::report::{Report, report};
 use evlet_hub::wait::LocalWaker;
 
 /// What wakes a waiter.
-pub(crate) trait Wakes {
-    /// Whether waking it, and dropping it, run no foreign code.
-    fn is_own(&self) -> bool;
+pub(crate) trait Wakes: Sized {
+    /// Wakes it if that runs no foreign code; otherwise gives it back.
+    fn wake_if_own(self) -> Result<(), Self>;
     fn wake(self);
 }
 
 impl Wakes for LocalWaker {
-    #[inline]
-    fn is_own(&self) -> bool {
-        self.is_own()
+    #[inline(always)]
+    fn wake_if_own(self) -> Result<(), Self> {
+        self.wake_if_own()
     }
 
     #[inline]
@@ -28,8 +28,8 @@ impl Wakes for LocalWaker {
 }
 
 impl Wakes for Waker {
-    fn is_own(&self) -> bool {
-        false
+    fn wake_if_own(self) -> Result<(), Self> {
+        Err(self)
     }
 
     fn wake(self) {
@@ -61,9 +61,11 @@ impl<W: Wakes> Default for Wakers<W> {
 impl<W: Wakes> Wakers<W> {
     #[inline]
     pub(crate) fn push(&mut self, waker: W) {
-        if self.kept.is_none() && waker.is_own() {
-            waker.wake();
-        } else {
+        let left = match &self.kept {
+            None => waker.wake_if_own(),
+            Some(_) => Err(waker),
+        };
+        if let Err(waker) = left {
             self.kept = Some(keep(self.kept.take(), waker));
         }
     }

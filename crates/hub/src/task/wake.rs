@@ -13,7 +13,7 @@ use crate::core::Core;
 use crate::in_progress;
 use crate::remote::Remote;
 use crate::running;
-use crate::task::{Flags, Number, TaskRef};
+use crate::task::{Flags, Number, Slots, TaskRef};
 
 /// Wakes the green thread with this number; nothing happens if it has ended, or its hub has.
 #[inline]
@@ -21,20 +21,31 @@ pub(crate) fn wake(number: Number) {
     if in_progress::with(|poll| poll.wake_own(number)) {
         return;
     }
-    let is_here = running::with(|core| {
+    let is_woken = running::with_alone(|core| {
         let is_here = core.place == number.place();
         if is_here {
             core.wake_number(number);
         }
         is_here
     });
-    if is_here != Some(true) {
-        send_home(number);
+    if is_woken != Some(true) {
+        wake_from_afar(number);
     }
 }
 
+/// It is not of the hub that runs here, or somebody is looking at the entry of that hub.
 #[cold]
-fn send_home(number: Number) {
+fn wake_from_afar(number: Number) {
+    let is_woken = running::with(|core| {
+        let is_here = core.place == number.place();
+        if is_here {
+            core.wake_number(number);
+        }
+        is_here
+    });
+    if is_woken == Some(true) {
+        return;
+    }
     if let Some(remote) = Remote::at(number.place()) {
         remote.send_wake(number);
     }
@@ -44,16 +55,21 @@ impl Core {
     /// Wakes one of this hub's own.
     #[inline]
     pub(crate) fn wake_number(&self, number: Number) {
-        let slots = self.slots.borrow();
-        let Some(task) = slots.named(number) else {
-            return;
+        // Alone, since that is half of the instructions; the borrow ends before the push, so that nothing has to be
+        // kept across the call that this may be.
+        let woken = match self.slots.try_borrow_mut() {
+            Ok(slots) => slots.wake(number),
+            Err(_) => self.wake_meanwhile(number),
         };
-        let flags = task.slot.flags();
-        if flags.has(Flags::SCHEDULED) {
-            return;
+        if let Some((task, flags)) = woken {
+            self.queue.push_in_lane(task, flags);
         }
-        task.slot.set_flags(flags.and(Flags::SCHEDULED));
-        self.queue.push_in_lane(task.clone(), flags);
+    }
+
+    /// The table is being looked at.
+    #[cold]
+    fn wake_meanwhile(&self, number: Number) -> Option<(TaskRef, Flags)> {
+        self.slots.borrow().wake(number)
     }
 
     /// Puts the one whose poll has just ended, and who was woken in it, into its place.
@@ -73,5 +89,20 @@ impl Core {
         let flags = task.slot.flags();
         task.slot.set_flags(flags.and(Flags::SCHEDULED));
         self.queue.push_in_lane(task, flags);
+    }
+}
+
+impl Slots {
+    /// Marks the one with this number as scheduled, if it lives and is not: then it is to be put into the line of its
+    /// lane, which its flags tell.
+    #[inline(always)]
+    fn wake(&self, number: Number) -> Option<(TaskRef, Flags)> {
+        let task = self.named(number)?;
+        let flags = task.slot.flags();
+        if flags.has(Flags::SCHEDULED) {
+            return None;
+        }
+        task.slot.set_flags(flags.and(Flags::SCHEDULED));
+        Some((task.clone(), flags))
     }
 }

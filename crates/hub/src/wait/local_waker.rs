@@ -123,6 +123,22 @@ impl LocalWaker {
         }
     }
 
+    /// Wakes it if it is a green thread's own, which runs no foreign code and so may happen under a borrow; otherwise
+    /// gives it back.
+    ///
+    /// # Errors
+    /// The waker itself, of which nothing was done.
+    #[inline(always)]
+    pub fn wake_if_own(self) -> Result<(), Self> {
+        match self.own_number() {
+            Some(number) => {
+                wake(number);
+                Ok(())
+            }
+            None => Err(self),
+        }
+    }
+
     /// Whether both wake the same future. `false` may be wrong.
     pub(crate) fn wakes_the_same(&self, other: &LocalWaker) -> bool {
         self.waker.will_wake(&other.waker)

@@ -45,7 +45,7 @@ impl<T> Event<T> {
     #[must_use]
     pub fn new() -> Self {
         Event {
-            shared: Rc::new(Shared::new()),
+            shared: Rc::default(),
         }
     }
 

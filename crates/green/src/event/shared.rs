@@ -71,8 +71,11 @@ impl<T> State<T> {
     }
 }
 
-impl<T> Shared<T> {
-    pub(super) fn new() -> Self {
+/// Nothing was sent. [`Rc::default`] has it written where it is to stay; [`Rc::new`] would be given it to copy from the
+/// stack, by wide loads right after narrow stores, for which the processor waits.
+impl<T> Default for Shared<T> {
+    #[inline(always)]
+    fn default() -> Self {
         let state = State {
             sent: Sent::Nothing,
             readers: 0,
@@ -83,7 +86,9 @@ impl<T> Shared<T> {
             place: RefCell::new(None),
         }
     }
+}
 
+impl<T> Shared<T> {
     pub(super) fn is_sent(&self) -> bool {
         self.state.borrow().is_sent()
     }

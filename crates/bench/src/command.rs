@@ -15,6 +15,7 @@ use crate::pin;
 use crate::report;
 use crate::results::Results;
 use crate::scenario::{self, Kind, Scenario};
+use crate::turn;
 
 const USAGE: &str = "usage: evlet-bench all [--rounds N] [--quick] [--only WORD,…] [--contestants NAME,…] [--growth]
                        [--without-diagnostics PROGRAM] [--keep RESULTS] [--docs FOLDER]
@@ -147,6 +148,7 @@ fn one(mut args: lexopt::Parser) -> Result<(), lexopt::Error> {
     while let Some(arg) = args.next()? {
         match arg {
             Long("quick") => measure::be_quick(),
+            Long("called") => turn::be_called(),
             Long("size") => size = Some(args.value()?.parse()?),
             Value(name) if contestant.is_none() => {
                 let name = name.string()?;
@@ -221,13 +223,15 @@ fn line_of(contestant: &Contestant, scenario: &Scenario, size: Option<u64>) -> S
 }
 
 fn measured(contestant: &Contestant, scenario: &Scenario, size: Option<u64>) -> Outcome {
-    if let (Kind::Micro, Some(program)) = (scenario.kind, contestant.program) {
+    if let (Kind::Micro | Kind::Long, Some(program)) = (scenario.kind, contestant.program) {
         return programs::ask(program, scenario.name, size);
     }
     let has_servers = contestant.net.is_some() || contestant.program.is_some();
     match (scenario.kind, contestant.micro) {
-        (Kind::Net, _) if has_servers => net::run(contestant.name, scenario.name, size),
-        (Kind::Micro, Some(run)) => run(scenario.name, size),
+        (Kind::Net | Kind::Race, _) if has_servers => {
+            net::run(contestant.name, scenario.name, size)
+        }
+        (Kind::Micro | Kind::Long, Some(run)) => run(scenario.name, size),
         _ => Err(Absent::because(format!(
             "{} takes no part in {}",
             contestant.name, scenario.name

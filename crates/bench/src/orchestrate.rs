@@ -1,10 +1,12 @@
 //! A whole run: every scenario, every contestant, round by round.
 //!
 //! The contestants of a scenario follow one another within a round (A B C, A B C), so that whatever else the
-//! machine does meets all of them. Who is absent once is not asked again. The rounds go over all scenarios: a
+//! machine does meets all of them; where a server is measured window by window they take turns at that, which is a
+//! [`race`]. Who is absent once is not asked again. The rounds go over all scenarios: a
 //! disturbance of a minute spoils one round of a few, not all rounds of one.
 
 pub(crate) mod child;
+mod race;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,8 +16,9 @@ use crate::contestant;
 use crate::growth;
 use crate::machine::Machine;
 use crate::results::{Results, key};
-use crate::scenario;
-use child::{Answer, Runner, ask};
+use crate::scenario::{self, Kind};
+use child::{Answer, Question, Runner, ask};
+use race::{long_race, race};
 
 /// What to run.
 #[derive(Debug, Default)]
@@ -44,8 +47,19 @@ struct Job {
     scenario: &'static str,
     size: Option<u64>,
     runners: Vec<Runner>,
+    kind: Kind,
     /// Only in the first round.
     once: bool,
+}
+
+impl Job {
+    fn question(&self, plan: &Plan) -> Question {
+        Question {
+            scenario: self.scenario,
+            size: self.size,
+            quick: plan.quick,
+        }
+    }
 }
 
 /// Whose time per message is divided up.
@@ -71,28 +85,41 @@ pub(crate) fn run(
     let began = Instant::now();
     for round in 0..plan.rounds {
         for job in jobs.iter().filter(|job| round == 0 || !job.once) {
-            for runner in &job.runners {
-                let key = key(job.scenario, job.size);
-                if given_up.contains(&(key.clone(), runner.name.clone())) {
-                    continue;
-                }
-                let answer = ask(runner, job.scenario, job.size, plan.quick, PATIENCE);
+            let key = key(job.scenario, job.size);
+            let is_asked =
+                |runner: &&Runner| !given_up.contains(&(key.clone(), runner.name.clone()));
+            let runners: Vec<&Runner> = job.runners.iter().filter(is_asked).collect();
+            let question = job.question(plan);
+            let mut note = |runner: &Runner, answer: Answer| {
                 progress(plan, round, began.elapsed(), &key, &runner.name, &answer);
                 let series = results.series_mut(&key, &runner.name);
                 match answer {
                     Answer::Measured(measure) => {
                         series.rounds.insert(round, measure.figures);
-                        continue;
+                        return;
                     }
                     Answer::Absent(why) => series.absent = Some(why),
                     Answer::Failed(why) => series.failures.push(why),
                 }
-                given_up.insert((key, runner.name.clone()));
+                given_up.insert((key.clone(), runner.name.clone()));
+            };
+            match job.kind {
+                Kind::Micro | Kind::Net => runners
+                    .into_iter()
+                    .for_each(|runner| note(runner, ask(runner, question, PATIENCE))),
+                Kind::Race => together(&runners, race(&runners, question), note),
+                Kind::Long => together(&runners, long_race(&runners, question), note),
             }
         }
         kept(&results)?;
     }
     Ok(results)
+}
+
+fn together(runners: &[&Runner], answers: Vec<Answer>, mut note: impl FnMut(&Runner, Answer)) {
+    for (runner, answer) in runners.iter().zip(answers) {
+        note(runner, answer);
+    }
 }
 
 fn runners(plan: &Plan) -> Result<Vec<Runner>, String> {
@@ -136,6 +163,7 @@ fn jobs(plan: &Plan, runners: &[Runner]) -> Vec<Job> {
                 "echo-64-parts" => of(DIVIDED),
                 _ => runners.to_vec(),
             },
+            kind: scenario.kind,
             once: scenario.is_counted(),
         });
     }
@@ -146,6 +174,7 @@ fn jobs(plan: &Plan, runners: &[Runner]) -> Vec<Job> {
                 scenario: curve.scenario,
                 size: Some(size),
                 runners: of(curve.contestants),
+                kind: scenario::find(curve.scenario).map_or(Kind::Micro, |of| of.kind),
                 once: true,
             }));
         }

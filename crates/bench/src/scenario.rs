@@ -26,8 +26,12 @@ impl Scenario {
 pub(crate) enum Kind {
     /// In one process, without sockets: [`crate::micro`].
     Micro,
-    /// A server and its load.
+    /// The same, but one sample takes a second: contestants take turns, by a process for each sample.
+    Long,
+    /// A server and its load: [`crate::net`].
     Net,
+    /// The same, measured window by window: contestants take turns.
+    Race,
 }
 
 /// One row of the report.
@@ -206,7 +210,7 @@ const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "sleeps",
-        kind: Kind::Micro,
+        kind: Kind::Long,
         rows: &[
             Row {
                 title: "100,000 sleeps of 1 to 1,000 ms, CPU per sleep",
@@ -230,7 +234,7 @@ const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "sleeps-precise",
-        kind: Kind::Micro,
+        kind: Kind::Long,
         rows: &[
             Row {
                 title: "the same without slack, CPU per sleep",

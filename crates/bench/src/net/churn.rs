@@ -30,10 +30,10 @@ const PATIENCE: Timespec = Timespec {
     tv_nsec: 0,
 };
 
-/// Opens and closes so many connections in all.
+/// Opens and closes so many connections in each window.
 pub(crate) fn measure(server: &Server, connections: usize) -> Outcome {
     let mut churn = Churn::new(server.addr).map_err(super::no_load)?;
-    Windows::of((connections as u64 / 8).max(1))
+    Windows::of(2 * AT_ONCE as u64, connections as u64)
         .measure(server, |connections| churn.run(connections))
         .map_err(super::no_load)
 }

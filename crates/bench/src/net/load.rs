@@ -186,7 +186,9 @@ fn open(server: SocketAddr, at: usize) -> io::Result<OwnedFd> {
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
     let host = 1 + (at / CONNECTIONS_OF_ADDRESS) as u8;
     if host > 1 {
-        let source = Ipv4Addr::new(127, 0, 0, host);
+        // Others load other servers at the same time: these addresses are of this one's.
+        let [high, low] = server.port().to_be_bytes();
+        let source = Ipv4Addr::new(127, high, low, host);
         bind(&socket, &SocketAddr::V4(SocketAddrV4::new(source, 0)))?;
     }
     connect(&socket, &server)?;

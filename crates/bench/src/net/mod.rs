@@ -9,7 +9,8 @@
 //!
 //! Messages go to and fro in *windows* of so many messages. At the end of a window every answer has arrived
 //! and the server sleeps, so its CPU clock, read from outside, has settled. A window's figure is the server's CPU
-//! time over its messages; a process's figure is the median of its windows, after some to warm up.
+//! time over its messages; a process's figure is the median of its windows, after some to warm up. In a race the
+//! load waits for its turn before each.
 //!
 //! # Map, in reading order
 //!
@@ -52,16 +53,16 @@ pub(crate) fn run(contestant: &str, scenario: &str, size: Option<u64>) -> Outcom
         "echo-64" => messages(&echo(BUFFER)?, connections(64), 64),
         "echo-1000" => messages(&echo(BUFFER)?, connections(1_000), 64),
         "echo-16k" => messages(&echo(LARGE_BUFFER)?, connections(64), 16 * 1024),
-        "grow-sockets" => grow(&echo(64)?, connections(10_000)),
+        "grow-sockets" => messages(&echo(64)?, connections(10_000), 64),
         "echo-1-calls" => syscalls::per_message(&echo(BUFFER)?, connections(1)),
         "echo-64-calls" => syscalls::per_message(&echo(BUFFER)?, connections(64)),
         "echo-64-parts" => division::of_message(&echo(BUFFER)?, connections(64)),
-        "connect-close" => churn::measure(&echo(BUFFER)?, connections(20_000)),
+        "connect-close" => churn::measure(&echo(BUFFER)?, connections(600)),
         "idle-connection" => idle::measure(&echo(64)?, connections(10_000)),
         "tls-handshake" => {
             let certificate = Certificate::new()?;
             let server = certified(contestant, BUFFER, &certificate)?;
-            tls::handshakes(&server, &certificate, connections(400))
+            tls::handshakes(&server, &certificate, connections(80))
         }
         "tls-bulk" => {
             let certificate = Certificate::new()?;
@@ -86,17 +87,14 @@ fn certified(contestant: &str, buffer: usize, certificate: &Certificate) -> Resu
 
 fn messages(server: &Server, connections: usize, length: usize) -> Outcome {
     let mut load = load::Load::connect(server.addr, connections, length).map_err(no_load)?;
-    // A lone connection waits for both cpus to wake up in turn: fewer messages take as long.
-    let window = if connections < 8 { 4_000 } else { 20_000 };
-    Windows::of(window)
-        .measure(server, |messages| load.run(messages))
-        .map_err(no_load)
-}
-
-/// One message at least to each connection in a window.
-fn grow(server: &Server, connections: usize) -> Outcome {
-    let mut load = load::Load::connect(server.addr, connections, 64).map_err(no_load)?;
-    Windows::of((connections as u64).max(20_000))
+    let connections = connections as u64;
+    let lead_in = connections.max((2 * connections).clamp(200, 2_000));
+    let window = match connections {
+        // Each message waits for both cpus to wake up in turn: fewer take as long.
+        0..8 => 600,
+        _ => connections.max((4 * connections).clamp(2_000, 4_000)),
+    };
+    Windows::of(lead_in, window)
         .measure(server, |messages| load.run(messages))
         .map_err(no_load)
 }

@@ -24,11 +24,13 @@ use crate::measure::{Absent, Outcome};
 const NAME: &str = "localhost";
 /// Handshakes under way at once: the server always has one to work on.
 const CLIENTS: usize = 4;
+/// Handshakes before those of a window.
+const LEAD_IN: u64 = 8;
 /// What goes to and fro in bulk.
 const CHUNK: usize = 64 * 1024;
 const MIB: usize = 1024 * 1024;
 /// MiB in a window of bulk.
-const BULK: u64 = 32;
+const BULK: u64 = 10;
 
 /// A certificate and its key, as files in a folder that goes with it.
 #[derive(Debug)]
@@ -87,7 +89,7 @@ impl Drop for Certificate {
 /// Full handshakes, each followed by one message and its answer.
 pub(crate) fn handshakes(server: &Server, certificate: &Certificate, count: usize) -> Outcome {
     let config = client(certificate)?;
-    Windows::of(count as u64)
+    Windows::of(LEAD_IN, count as u64)
         .measure(server, |count| in_threads(server.addr, &config, count))
         .map_err(super::no_load)
 }
@@ -98,7 +100,7 @@ pub(crate) fn bulk(server: &Server, certificate: &Certificate) -> Outcome {
     let mut stream = connected(server.addr, &config).map_err(super::no_load)?;
     let chunk = vec![42; CHUNK];
     let mut answer = vec![0; CHUNK];
-    Windows::of(BULK)
+    Windows::of(1, BULK)
         .measure(server, |mib| {
             for _ in 0..mib * (MIB / CHUNK) as u64 {
                 stream.write_all(&chunk)?;

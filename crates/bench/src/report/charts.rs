@@ -60,12 +60,14 @@ struct Bar {
 
 fn bars(results: &Results) -> Vec<Bar> {
     let bar = |row: super::row::RowOf<'_>| {
-        let evlet = row.ratio_to("tokio")?;
+        let evlet = row.ratio_to("tokio")?.median;
         let best = row.best_peer()?;
         Some(Bar {
             title: row.row.title,
             evlet,
-            best_peer: row.ratio_between(&best.name, &row, "tokio"),
+            best_peer: row
+                .ratio_between(&best.name, &row, "tokio")
+                .map(|ratio| ratio.median),
         })
     };
     rows(results).filter_map(bar).collect()

@@ -1,5 +1,6 @@
 //! Numbers as the report shows them.
 
+use super::ratio::Ratio;
 use crate::scenario::Unit;
 
 /// A figure with its unit.
@@ -42,6 +43,15 @@ pub(crate) fn ratio(ratio: f64) -> String {
     format!("{ratio:.2}")
 }
 
+/// A ratio and how sure it is, where that is known: "1.02 ±0.01", rounded up.
+pub(crate) fn sure_ratio(of: Ratio) -> String {
+    let digits = ratio(of.median);
+    match of.uncertainty() {
+        Some(uncertainty) => format!("{digits} ±{:.2}", (uncertainty * 100.0).ceil() / 100.0),
+        None => digits,
+    }
+}
+
 /// A number of things.
 pub(crate) fn count(number: u64) -> String {
     whole(number as f64)
@@ -79,7 +89,8 @@ fn whole(figure: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bare, ratio, shown, spread};
+    use super::{bare, ratio, shown, spread, sure_ratio};
+    use crate::report::ratio::Ratio;
     use crate::scenario::Unit;
 
     #[test]
@@ -100,5 +111,16 @@ mod tests {
         assert_eq!(ratio(359.62), "360");
         assert_eq!(spread(Some(0.012)), "±1 %");
         assert_eq!(spread(None), "–");
+    }
+
+    #[test]
+    fn what_is_not_sure_is_not_said_to_be() {
+        let ratio = |within| Ratio {
+            median: 1.017,
+            within,
+        };
+        assert_eq!(sure_ratio(ratio(Some((1.009, 1.031)))), "1.02 ±0.02");
+        assert_eq!(sure_ratio(ratio(Some((1.016, 1.018)))), "1.02 ±0.01");
+        assert_eq!(sure_ratio(ratio(None)), "1.02");
     }
 }

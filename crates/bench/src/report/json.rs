@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::ratio::Ratio;
 use super::row::{OURS, RowOf, rows};
-use super::verdict::{against, verdict, wanted};
+use super::verdict::{against, is_within_noise, verdict, wanted};
 use super::{figure, verdict::Verdict};
 use crate::contestant;
 use crate::results::Results;
@@ -25,10 +26,12 @@ fn one(row: &RowOf<'_>) -> Value {
         let Some(median) = row.median(name) else {
             continue;
         };
+        let to_tokio = row.ratio_between(name, row, "tokio");
         let about = json!({
             "median": median,
             "spread": row.spread(name),
-            "to_tokio": row.ratio_between(name, row, "tokio"),
+            "to_tokio": median_of(to_tokio),
+            "to_tokio_within": to_tokio.and_then(|ratio| ratio.within),
             "caveat": row.caveat(name),
         });
         contestants.insert(name.to_owned(), about);
@@ -38,6 +41,8 @@ fn one(row: &RowOf<'_>) -> Value {
         Verdict::NotReached => json!(false),
         Verdict::Unknown | Verdict::NoTarget => Value::Null,
     };
+    let (best, floor) = (row.best_peer(), row.floor());
+    let to_floor = floor.map(|floor| floor.ratio);
     json!({
         "scenario": row.scenario.name,
         "row": row.row.title,
@@ -46,14 +51,20 @@ fn one(row: &RowOf<'_>) -> Value {
             unit => figure::unit(unit),
         },
         "evlet": row.median(OURS),
-        "best_peer": row.best_peer().map(|best| best.name),
-        "to_best_peer": row.best_peer().map(|best| best.ratio),
-        "to_floor": row.floor().map(|floor| floor.ratio),
+        "to_best_peer": median_of(best.as_ref().map(|best| best.ratio)),
+        "best_peer": best.map(|best| best.name),
+        "to_floor": median_of(to_floor),
+        "to_floor_within": to_floor.and_then(|ratio| ratio.within),
         "to_reach": wanted(row),
         "against": against(row).iter().map(|one| one.measured).collect::<Vec<_>>(),
         "reached": reached,
+        "within_noise": is_within_noise(row),
         "contestants": contestants,
     })
+}
+
+fn median_of(ratio: Option<Ratio>) -> Option<f64> {
+    ratio.map(|ratio| ratio.median)
 }
 
 #[cfg(test)]

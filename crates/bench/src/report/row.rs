@@ -1,5 +1,6 @@
 //! The arithmetic of one row.
 
+use super::ratio::{Ratio, in_cycles};
 use crate::contestant::{self, Role};
 use crate::measure::{Figures, median};
 use crate::results::Results;
@@ -19,7 +20,7 @@ pub(crate) struct Beside {
     pub(crate) name: String,
     pub(crate) median: f64,
     /// evlet's figure over this one's.
-    pub(crate) ratio: f64,
+    pub(crate) ratio: Ratio,
 }
 
 /// evlet's name among the contestants.
@@ -47,52 +48,59 @@ impl<'a> RowOf<'a> {
         })
     }
 
-    /// A contestant's figures, round by round.
-    pub(crate) fn figures(&self, contestant: &str) -> Vec<(usize, f64)> {
-        let Some(series) = self.results.series(self.scenario.name, contestant) else {
-            return Vec::new();
-        };
+    /// What a contestant found out, round by round.
+    fn rounds(&self, contestant: &str) -> impl Iterator<Item = (usize, &'a Figures)> {
+        let series = self.results.series(self.scenario.name, contestant);
         series
-            .rounds
-            .iter()
-            .filter_map(|(round, figures)| Some((*round, figure_of(self.row.figure, figures)?)))
+            .into_iter()
+            .flat_map(|series| series.rounds.iter().map(|(round, of)| (*round, of)))
+    }
+
+    /// A contestant's figures, round by round.
+    fn figures(&self, contestant: &str) -> Vec<f64> {
+        self.rounds(contestant)
+            .filter_map(|(_, of)| figure_of(self.row.figure, of))
             .collect()
     }
 
     /// The median over the rounds.
     pub(crate) fn median(&self, contestant: &str) -> Option<f64> {
-        median_of(
-            self.figures(contestant)
-                .into_iter()
-                .map(|(_, figure)| figure),
-        )
+        let mut figures = self.figures(contestant);
+        (!figures.is_empty()).then(|| median(&mut figures))
     }
 
     /// How far the rounds lie apart: half of the way from the lowest to the highest, as a part of the median.
     pub(crate) fn spread(&self, contestant: &str) -> Option<f64> {
         let figures = self.figures(contestant);
         let middle = self.median(contestant).filter(|median| *median > 0.0)?;
-        let low = figures
-            .iter()
-            .map(|(_, f)| *f)
-            .fold(f64::INFINITY, f64::min);
-        let high = figures.iter().map(|(_, f)| *f).fold(0.0, f64::max);
+        let low = figures.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = figures.iter().copied().fold(0.0, f64::max);
         (figures.len() > 1).then(|| (high - low) / 2.0 / middle)
     }
 
-    /// evlet's figure over another's: inside each round, then the median over the rounds that have both.
-    pub(crate) fn ratio_to(&self, contestant: &str) -> Option<f64> {
+    /// evlet's figure over another's: inside each cycle or each round, then the median over those that have both.
+    pub(crate) fn ratio_to(&self, contestant: &str) -> Option<Ratio> {
         self.ratio_between(OURS, self, contestant)
     }
 
     /// One contestant's figure here over another's in that row.
-    pub(crate) fn ratio_between(&self, one: &str, row: &RowOf<'_>, other: &str) -> Option<f64> {
-        let others = row.figures(other);
-        let ratios = self.figures(one).into_iter().filter_map(|(round, figure)| {
-            let (_, other) = others.iter().find(|(of, _)| *of == round)?;
-            (*other > 0.0).then_some(figure / other)
-        });
-        median_of(ratios)
+    pub(crate) fn ratio_between(&self, one: &str, row: &RowOf<'_>, other: &str) -> Option<Ratio> {
+        let pairs = || {
+            self.rounds(one).filter_map(|(round, figures)| {
+                let (_, others) = row.rounds(other).find(|(of, _)| *of == round)?;
+                Some((figures, others))
+            })
+        };
+        // The races of two scenarios have nothing to do with each other.
+        if self.scenario.name == row.scenario.name
+            && let Some(ratio) = Ratio::of_cycles(in_cycles(self.row.figure, pairs()))
+        {
+            return Some(ratio);
+        }
+        Ratio::of_rounds(pairs().filter_map(|(figures, others)| {
+            let figure = figure_of(self.row.figure, figures)?;
+            Some((figure, figure_of(row.row.figure, others)?))
+        }))
     }
 
     /// Another contestant, beside evlet.
@@ -156,15 +164,10 @@ pub(crate) fn figure_of(figure: Figure, of: &Figures) -> Option<f64> {
     }
 }
 
-fn median_of(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    (!values.is_empty()).then(|| median(&mut values))
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::{RowOf, Silence, rows};
-    use crate::measure::Figures;
+    use crate::measure::{Figures, median};
     use crate::results::Results;
 
     /// A run of one scenario; each contestant with its CPU figures, round by round.
@@ -183,6 +186,26 @@ pub(super) mod tests {
         results
     }
 
+    /// A race, one round of it; each contestant with its CPU figures, cycle by cycle.
+    pub(crate) fn race(scenario: &str, contestants: &[(&str, &[f64])]) -> Results {
+        let mut results = Results::default();
+        for (name, cycles) in contestants {
+            let figures = Figures {
+                cpu_ns: median(&mut cycles.to_vec()),
+                cycles: cycles.to_vec(),
+                ..Figures::default()
+            };
+            let series = results.series_mut(scenario, name);
+            series.rounds.insert(0, figures);
+        }
+        results
+    }
+
+    /// The ratio of evlet to another, in the run's only row.
+    fn ratio(results: &Results, other: &str) -> Option<f64> {
+        only_row(results).ratio_to(other).map(|ratio| ratio.median)
+    }
+
     pub(crate) fn only_row(results: &Results) -> RowOf<'_> {
         rows(results).next().expect("the scenario has a row")
     }
@@ -194,20 +217,74 @@ pub(super) mod tests {
         let results = run("pool", &[("evlet", &[30.0, 60.0, 33.0]), ("floor", floor)]);
         let row = only_row(&results);
         assert_eq!(row.median("evlet"), Some(33.0));
-        assert_eq!(row.ratio_to("floor"), Some(3.0));
+        assert_eq!(ratio(&results, "floor"), Some(3.0));
+    }
+
+    #[test]
+    fn where_there_are_cycles_ratios_are_taken_inside_them() {
+        // The medians are alike: only who was measured beside whom tells them apart.
+        let results = race(
+            "echo-64",
+            &[
+                ("evlet", &[11.0, 22.0, 33.0]),
+                ("bare", &[10.0, 20.0, 30.0]),
+            ],
+        );
+        assert_eq!(ratio(&results, "bare"), Some(1.1));
+        let crossed = race(
+            "echo-64",
+            &[
+                ("evlet", &[11.0, 22.0, 33.0]),
+                ("bare", &[20.0, 22.0, 11.0]),
+            ],
+        );
+        assert_eq!(ratio(&crossed, "bare"), Some(1.0));
+    }
+
+    #[test]
+    fn a_cycle_that_only_one_of_them_had_has_no_ratio() {
+        let results = race(
+            "echo-64",
+            &[("evlet", &[20.0, 20.0, 90.0]), ("bare", &[10.0, 10.0])],
+        );
+        assert_eq!(ratio(&results, "bare"), Some(2.0));
+    }
+
+    #[test]
+    fn who_was_in_no_race_is_compared_round_by_round() {
+        let mut results = race("echo-64", &[("evlet", &[10.0, 20.0, 30.0])]);
+        results.series_mut("echo-64", "bare").rounds.insert(
+            0,
+            Figures {
+                cpu_ns: 10.0,
+                ..Figures::default()
+            },
+        );
+        assert_eq!(ratio(&results, "bare"), Some(2.0));
+    }
+
+    #[test]
+    fn only_the_ratios_of_a_race_are_known_to_be_sure() {
+        let many = |figure: f64| vec![figure; 10];
+        let raced = race("echo-64", &[("evlet", &many(2.0)), ("bare", &many(1.0))]);
+        let ratio = only_row(&raced).ratio_to("bare").expect("measured");
+        assert_eq!(ratio.within, Some((2.0, 2.0)));
+        let asked = run("echo-64", &[("evlet", &many(2.0)), ("bare", &many(1.0))]);
+        let ratio = only_row(&asked).ratio_to("bare").expect("measured");
+        assert_eq!(ratio.within, None);
     }
 
     #[test]
     fn a_round_that_only_one_of_them_finished_has_no_ratio() {
         let results = run("pool", &[("evlet", &[30.0, 90.0]), ("floor", &[10.0])]);
-        assert_eq!(only_row(&results).ratio_to("floor"), Some(3.0));
-        assert_eq!(only_row(&results).ratio_to("bare"), None);
+        assert_eq!(ratio(&results, "floor"), Some(3.0));
+        assert_eq!(ratio(&results, "bare"), None);
     }
 
     #[test]
     fn nothing_has_a_ratio_to_zero() {
         let results = run("pool", &[("evlet", &[30.0]), ("floor", &[0.0])]);
-        assert_eq!(only_row(&results).ratio_to("floor"), None);
+        assert_eq!(ratio(&results, "floor"), None);
     }
 
     #[test]
@@ -225,7 +302,7 @@ pub(super) mod tests {
         let results = run("pool", &[("evlet", &[2.0]), ("floor", &[1.0])]);
         assert_eq!(only_row(&results).best_peer(), None);
         let floor = only_row(&results).floor().expect("it was measured");
-        assert_eq!((&*floor.name, floor.ratio), ("floor", 2.0));
+        assert_eq!((&*floor.name, floor.ratio.median), ("floor", 2.0));
     }
 
     #[cfg(feature = "peers")]
@@ -241,7 +318,7 @@ pub(super) mod tests {
         let unfair = results.series_mut("pool", "glommio").rounds.get_mut(&0);
         unfair.expect("measured").caveat = Some("starves others".into());
         let best = only_row(&results).best_peer().expect("there are peers");
-        assert_eq!((&*best.name, best.ratio), ("smol", 0.5));
+        assert_eq!((&*best.name, best.ratio.median), ("smol", 0.5));
     }
 
     #[test]

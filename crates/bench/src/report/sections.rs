@@ -143,8 +143,8 @@ fn diagnostics(results: &Results) -> String {
             figure::shown(row.row.unit, on),
             figure::shown(row.row.unit, off),
             more(&row, on - off),
-            figure::ratio(ratio),
-            allowed(&row, on - off, ratio),
+            figure::sure_ratio(ratio),
+            allowed(&row, on - off, ratio.median),
         );
     }
     text

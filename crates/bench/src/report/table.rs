@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::figure;
 use super::row::{Beside, OURS, RowOf, Silence, rows};
-use super::verdict::{Verdict, verdict, wanted};
+use super::verdict::{Verdict, in_words, is_within_noise, verdict, wanted};
 use crate::contestant;
 use crate::results::Results;
 
@@ -27,7 +27,7 @@ pub(crate) fn verdicts(results: &Results) -> String {
         let (best, floor) = (row.best_peer(), row.floor());
         let show = |figure| figure::shown(row.row.unit, figure);
         let ratio = |beside: &Option<Beside>| match beside {
-            Some(beside) => figure::ratio(beside.ratio),
+            Some(beside) => figure::sure_ratio(beside.ratio),
             None => "–".to_owned(),
         };
         let _ = writeln!(
@@ -36,7 +36,8 @@ pub(crate) fn verdicts(results: &Results) -> String {
             row.row.title,
             show(ours),
             figure::spread(row.spread(OURS)),
-            row.ratio_to("tokio").map_or("–".to_owned(), figure::ratio),
+            row.ratio_to("tokio")
+                .map_or("–".to_owned(), figure::sure_ratio),
             best.as_ref().map_or("–".to_owned(), |best| format!(
                 "{} {}",
                 best.name,
@@ -48,7 +49,7 @@ pub(crate) fn verdicts(results: &Results) -> String {
                 .map_or("–".to_owned(), |floor| show(floor.median)),
             ratio(&floor),
             wanted(&row),
-            verdict(&row).words(),
+            in_words(&row),
         );
     }
     text
@@ -67,6 +68,10 @@ pub(crate) fn tally(results: &Results) -> String {
         let _ = write!(text, ", {} cannot be told", count(Verdict::Unknown));
     }
     let _ = write!(text, "; {} have none.", count(Verdict::NoTarget));
+    let close = rows(results).filter(is_within_noise).count();
+    if close > 0 {
+        let _ = write!(text, " Noise could have decided {close} of them otherwise.");
+    }
     text
 }
 
@@ -131,7 +136,7 @@ fn cell(row: &RowOf<'_>, name: &str) -> String {
     if name != "tokio"
         && let Some(ratio) = row.ratio_between(name, row, "tokio")
     {
-        let _ = write!(text, " ({})", figure::ratio(ratio));
+        let _ = write!(text, " ({})", figure::ratio(ratio.median));
     }
     if row.caveat(name).is_some() {
         text.push('†');
@@ -172,7 +177,7 @@ pub(crate) fn caveats(results: &Results) -> String {
 #[cfg(test)]
 mod tests {
     use super::{absences, everybody, tally, verdicts};
-    use crate::report::row::tests::run;
+    use crate::report::row::tests::{race, run};
 
     #[test]
     fn a_row_that_misses_its_target_says_so() {
@@ -191,6 +196,18 @@ mod tests {
             tally(&results),
             "0 rows reach their target, 1 do not; 0 have none."
         );
+    }
+
+    #[test]
+    fn the_ratios_of_a_race_say_how_sure_they_are() {
+        let evlet: Vec<f64> = (0..20).map(|n| f64::from(10_200 + 20 * (n % 9))).collect();
+        let results = race("echo-16k", &[("evlet", &evlet), ("bare", &[10_000.0; 20])]);
+        let line = verdicts(&results).lines().last().map(str::to_owned);
+        let expected = "| TCP echo, 64 connections, 16 KiB | 10.3 µs | – | – | – | – | 10.0 µs | 1.03 ±0.01 \
+                        | ≤ 1.03 × bare | reached (within the noise) |";
+        assert_eq!(line.as_deref(), Some(expected));
+        let expected = "1 rows reach their target, 0 do not; 0 have none. Noise could have decided 1 of them otherwise.";
+        assert_eq!(tally(&results), expected);
     }
 
     #[test]

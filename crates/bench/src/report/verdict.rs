@@ -22,6 +22,8 @@ pub(crate) struct Against {
     /// The ratio, or the figure itself for [`Target::AtMost`].
     pub(crate) measured: Option<f64>,
     pub(crate) reached: Option<bool>,
+    /// Noise could have put it on the other side.
+    pub(crate) is_close: bool,
 }
 
 impl Verdict {
@@ -38,16 +40,20 @@ impl Verdict {
 /// Each target of a row.
 pub(crate) fn against(row: &RowOf<'_>) -> Vec<Against> {
     let one = |target: &Target| {
-        let (measured, at_most) = match *target {
+        let (ratio, at_most) = match *target {
             Target::Ratio { to, at_most } => (row.ratio_to(to), at_most),
             Target::RatioToBest { at_most } => (row.best_peer().map(|peer| peer.ratio), at_most),
             Target::AheadOfAll => (row.best_peer().map(|peer| peer.ratio), 1.0),
-            Target::AtMost(at_most) => (row.median(OURS), at_most),
+            Target::AtMost(at_most) => (None, at_most),
             Target::BelowOwn(name) => {
                 let other = scenario::find(name).and_then(|scenario| row.first_of(scenario));
                 let ratio = other.and_then(|other| row.ratio_between(OURS, &other, OURS));
                 (ratio, 1.0)
             }
+        };
+        let measured = match target {
+            Target::AtMost(_) => row.median(OURS),
+            _ => ratio.map(|ratio| ratio.median),
         };
         let strictly = matches!(target, Target::AheadOfAll | Target::BelowOwn(_));
         let reached = measured.map(|m| if strictly { m < at_most } else { m <= at_most });
@@ -55,6 +61,7 @@ pub(crate) fn against(row: &RowOf<'_>) -> Vec<Against> {
             target: *target,
             measured,
             reached,
+            is_close: ratio.is_some_and(|ratio| ratio.is_close_to(at_most)),
         }
     };
     row.row.targets.iter().map(one).collect()
@@ -72,6 +79,29 @@ pub(crate) fn verdict(row: &RowOf<'_>) -> Verdict {
     } else {
         Verdict::Reached
     }
+}
+
+/// Whether noise could have decided it: of a row that reaches its targets one is within the noise, of one that
+/// does not all that it misses are.
+pub(crate) fn is_within_noise(row: &RowOf<'_>) -> bool {
+    let against = against(row);
+    match verdict(row) {
+        Verdict::Reached => against.iter().any(|one| one.is_close),
+        Verdict::NotReached => against
+            .iter()
+            .filter(|one| one.reached == Some(false))
+            .all(|one| one.is_close),
+        Verdict::Unknown | Verdict::NoTarget => false,
+    }
+}
+
+/// A row's verdict, and whether to believe it.
+pub(crate) fn in_words(row: &RowOf<'_>) -> String {
+    let verdict = verdict(row).words();
+    if is_within_noise(row) {
+        return format!("{verdict} (within the noise)");
+    }
+    verdict.to_owned()
 }
 
 /// A row's targets in words.
@@ -92,9 +122,9 @@ pub(crate) fn wanted(row: &RowOf<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Verdict, verdict, wanted};
+    use super::{Verdict, in_words, verdict, wanted};
     use crate::report::row::rows;
-    use crate::report::row::tests::{only_row, run};
+    use crate::report::row::tests::{only_row, race, run};
     use crate::results::Results;
 
     fn check(scenario: &str, contestants: &[(&str, &[f64])], expected: Verdict) {
@@ -147,6 +177,25 @@ mod tests {
             Verdict::NotReached,
         );
         check("echo-64", &[("evlet", &[103.0]), both[1]], Verdict::Unknown);
+    }
+
+    #[test]
+    fn noise_that_could_have_decided_a_row_is_told_and_decides_nothing() {
+        let steady = vec![100.0; 20];
+        // The ratios to both, beside their targets of 1.03 and 1.00: by how much on average, and from cycle to cycle.
+        let said = |middle: f64, noise: f64| {
+            let cycles = (0..20).map(|n| 100.0 * (middle + noise * f64::from(n % 5 - 2)));
+            let evlet: Vec<f64> = cycles.collect();
+            let all: &[(&str, &[f64])] =
+                &[("evlet", &evlet), ("bare", &steady), ("tokio", &steady)];
+            in_words(&only_row(&race("echo-64", all)))
+        };
+        assert_eq!(said(0.9, 0.001), "reached");
+        assert_eq!(said(0.99, 0.01), "reached (within the noise)");
+        assert_eq!(said(1.01, 0.01), "**not reached** (within the noise)");
+        // Within the noise of bare's target, but not of tokio's.
+        assert_eq!(said(1.04, 0.01), "**not reached**");
+        assert_eq!(said(1.2, 0.01), "**not reached**");
     }
 
     #[test]

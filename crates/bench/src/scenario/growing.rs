@@ -16,7 +16,7 @@ pub(super) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "grow-sockets",
-        kind: Kind::Net,
+        kind: Kind::Race,
         rows: &[],
     },
 ];

@@ -20,27 +20,27 @@ const AT_THE_FLOOR: &[Target] = &[bare(1.03), tokio(1.0)];
 pub(super) const ALL: &[Scenario] = &[
     Scenario {
         name: "echo-1",
-        kind: Kind::Net,
+        kind: Kind::Race,
         rows: &[cpu("TCP echo, 1 connection, 64 B", AT_THE_FLOOR)],
     },
     Scenario {
         name: "echo-64",
-        kind: Kind::Net,
+        kind: Kind::Race,
         rows: &[cpu("TCP echo, 64 connections, 64 B", AT_THE_FLOOR)],
     },
     Scenario {
         name: "echo-1000",
-        kind: Kind::Net,
+        kind: Kind::Race,
         rows: &[cpu("TCP echo, 1,000 connections, 64 B", AT_THE_FLOOR)],
     },
     Scenario {
         name: "echo-16k",
-        kind: Kind::Net,
+        kind: Kind::Race,
         rows: &[cpu("TCP echo, 64 connections, 16 KiB", &[bare(1.03)])],
     },
     Scenario {
         name: "connect-close",
-        kind: Kind::Net,
+        kind: Kind::Race,
         rows: &[cpu("connect, one message, close", &[tokio(0.92)])],
     },
     Scenario {
@@ -89,12 +89,12 @@ pub(super) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "tls-handshake",
-        kind: Kind::Net,
+        kind: Kind::Race,
         rows: &[cpu("TLS 1.3, full handshake", AS_TOKIO)],
     },
     Scenario {
         name: "tls-bulk",
-        kind: Kind::Net,
+        kind: Kind::Race,
         rows: &[cpu("TLS 1.3, one MiB each way", AS_TOKIO)],
     },
 ];

@@ -48,10 +48,10 @@ pub(crate) struct Figures {
     pub(crate) cpu_ns: f64,
     /// Time for one operation, in nanoseconds.
     pub(crate) wall_ns: f64,
-    /// CPU time of one operation in each window, where contestants took turns: the third of one and the third
-    /// of another were measured in the same cycle.
+    /// CPU time of one operation in each window of each heat, where contestants took turns: the third of one and
+    /// the third of another were measured in the same cycle.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) cycles: Vec<f64>,
+    pub(crate) heats: Vec<Vec<f64>>,
     /// Whatever else the scenario's rows show, by name.
     #[serde(default)]
     pub(crate) extra: BTreeMap<String, f64>,
@@ -77,7 +77,7 @@ impl Absent {
 }
 
 impl Figures {
-    /// Several heats of a race as one: their cycles after one another, medians of all else.
+    /// Several heats of a race as one: medians of all they tell, but their windows.
     pub(crate) fn of_heats(heats: Vec<Figures>) -> Figures {
         let over = |figure: &dyn Fn(&Figures) -> Option<f64>| {
             median(&mut heats.iter().filter_map(figure).collect::<Vec<_>>())
@@ -85,17 +85,13 @@ impl Figures {
         let mut all = Figures {
             ops: heats.iter().map(|heat| heat.ops).sum(),
             wall_ns: over(&|heat| Some(heat.wall_ns)),
-            cycles: heats
-                .iter()
-                .flat_map(|heat| &heat.cycles)
-                .copied()
-                .collect(),
+            cpu_ns: over(&|heat| Some(heat.cpu_ns)),
+            heats: heats.iter().flat_map(|heat| heat.heats.clone()).collect(),
             ..Figures::default()
         };
         for name in heats.iter().flat_map(|heat| heat.extra.keys()) {
             all = all.with(name, over(&|heat| heat.extra.get(name).copied()));
         }
-        all.cpu_ns = median(&mut all.cycles.clone());
         all.caveat = heats.into_iter().find_map(|heat| heat.caveat);
         all
     }

@@ -88,11 +88,11 @@ fn certified(contestant: &str, buffer: usize, certificate: &Certificate) -> Resu
 fn messages(server: &Server, connections: usize, length: usize) -> Outcome {
     let mut load = load::Load::connect(server.addr, connections, length).map_err(no_load)?;
     let connections = connections as u64;
-    let lead_in = connections.max((2 * connections).clamp(200, 2_000));
+    let lead_in = connections.max((2 * connections).clamp(200, 1_000));
     let window = match connections {
         // Each message waits for both cpus to wake up in turn: fewer take as long.
         0..8 => 600,
-        _ => connections.max((4 * connections).clamp(2_000, 4_000)),
+        _ => connections.max((4 * connections).clamp(2_000, 3_000)),
     };
     Windows::of(lead_in, window)
         .measure(server, |messages| load.run(messages))

@@ -59,8 +59,8 @@ impl Windows {
         }
         let figures = Figures {
             ops: self.ops * cpu.len() as u64,
-            cycles: if turn::is_called() {
-                cpu.clone()
+            heats: if turn::is_called() {
+                vec![cpu.clone()]
             } else {
                 Vec::new()
             },

@@ -38,10 +38,10 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// A whole measurement as one window of its contestant.
-    pub(crate) fn with_a_cycle(mut self) -> Answer {
+    /// A whole measurement as a heat of one window.
+    pub(crate) fn into_heat(mut self) -> Answer {
         if let Answer::Measured(measure) = &mut self {
-            measure.figures.cycles = vec![measure.figures.cpu_ns];
+            measure.figures.heats = vec![vec![measure.figures.cpu_ns]];
         }
         self
     }

@@ -4,51 +4,51 @@
 //! another meet nearly the same machine; so each *cycle* has one window of everybody, and ratios are
 //! taken inside it. Who waits for its turn sleeps, as does its load.
 //!
-//! Each *heat* starts everybody anew, since where a process has its memory makes it a little faster or slower.
+//! Each *heat* starts everybody anew, since where a process has its memory makes it faster or slower, by more than
+//! many cycles leave in doubt. So there are many short heats.
 //! Who leaves a race has no figure in it, and the others go on.
 //!
-//! Where one sample takes a second, a cycle is a heat of its own: a process of each, one after the other.
+//! Where one sample takes a second, a heat is one cycle: a process of each, one after the other.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::child::{Answer, Asked, Question, Racer, Runner, ask};
 use crate::measure::{Figures, Measure};
 
-/// Heats of a round, and their cycles.
-const HEATS: usize = 3;
-const CYCLES: usize = 24;
-const QUICK_CYCLES: usize = 8;
-/// Cycles of a round where each is a process.
-const LONG_CYCLES: usize = 3;
-/// Heats and cycles where a chart wants one figure.
-const CYCLES_OF_A_POINT: usize = 8;
+/// Heats of a round; one for a look, and for a point of a chart.
+const HEATS: usize = 8;
+/// Cycles of a heat.
+const CYCLES: usize = 8;
+/// Heats of a round where a sample takes a second.
+const LONG_HEATS: usize = 3;
 /// A heat that takes longer, on a machine that is busy with something else, ends after the cycle that it is in.
-const LONGEST_HEAT: Duration = Duration::from_secs(8);
+const LONGEST_HEAT: Duration = Duration::from_secs(4);
 /// No turn takes so long unless the contestant hangs; nor does its start.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Measures them against each other: an answer for each.
 pub(crate) fn race(runners: &[&Runner], question: Question) -> Vec<Answer> {
-    let (heats, cycles) = match question {
-        Question { quick: true, .. } => (1, QUICK_CYCLES),
-        Question { size: Some(_), .. } => (1, CYCLES_OF_A_POINT),
-        _ => (HEATS, CYCLES),
-    };
+    let is_short = question.quick || question.size.is_some();
+    let heats = if is_short { 1 } else { HEATS };
+    let mut first = 0;
     by_heats(runners, heats, |field| {
         let start = |runner: &&Runner| Asked::for_turns(runner, question, PATIENCE);
-        heat(field.iter().map(start).collect(), cycles)
+        let answers = heat(field.iter().map(start).collect(), first..first + CYCLES);
+        first += CYCLES;
+        answers
     })
 }
 
 /// The same by processes that take one sample each.
 pub(crate) fn long_race(runners: &[&Runner], question: Question) -> Vec<Answer> {
-    let cycles = if question.quick { 1 } else { LONG_CYCLES };
+    let heats = if question.quick { 1 } else { LONG_HEATS };
     let mut cycle = 0;
-    by_heats(runners, cycles, |field| {
+    by_heats(runners, heats, |field| {
         let mut answers: Vec<Option<Answer>> = field.iter().map(|_| None).collect();
         for at in order(cycle, field.len()) {
-            answers[at] = Some(ask(field[at], question, PATIENCE).with_a_cycle());
+            answers[at] = Some(ask(field[at], question, PATIENCE).into_heat());
         }
         cycle += 1;
         answers.into_iter().flatten().collect()
@@ -79,10 +79,10 @@ fn by_heats(
     measured.into_iter().enumerate().map(answer).collect()
 }
 
-fn heat(field: Vec<Racer>, cycles: usize) -> Vec<Answer> {
+fn heat(field: Vec<Racer>, cycles: Range<usize>) -> Vec<Answer> {
     let mut field: Vec<Option<Racer>> = field.into_iter().map(Some).collect();
     let begun = Instant::now();
-    for cycle in 0..cycles {
+    for cycle in cycles {
         if begun.elapsed() > LONGEST_HEAT {
             break;
         }
@@ -151,19 +151,20 @@ mod tests {
 
     #[test]
     fn heats_are_one_measurement() {
-        let heat = |cycles: &[f64]| Measure {
+        let heat = |cpu_ns: f64, windows: &[f64]| Measure {
             contestant: "evlet".into(),
             scenario: "echo-64".into(),
             figures: Figures {
                 ops: 10,
-                cycles: cycles.to_vec(),
+                cpu_ns,
+                heats: vec![windows.to_vec()],
                 ..Figures::default()
             },
         };
-        let Answer::Measured(all) = in_all(vec![heat(&[1.0, 2.0]), heat(&[9.0])]) else {
+        let Answer::Measured(all) = in_all(vec![heat(1.5, &[1.0, 2.0]), heat(9.0, &[9.0])]) else {
             panic!("it was measured");
         };
-        assert_eq!(all.figures.cycles, [1.0, 2.0, 9.0]);
-        assert_eq!((all.figures.ops, all.figures.cpu_ns), (20, 2.0));
+        assert_eq!(all.figures.heats, [vec![1.0, 2.0], vec![9.0]]);
+        assert_eq!((all.figures.ops, all.figures.cpu_ns), (20, 5.25));
     }
 }

@@ -3,7 +3,7 @@
 //! A contestant's figure in a row is the median over the rounds. A *ratio* is taken inside each round, between
 //! figures that were measured within seconds of each other, and then its median over the rounds: whatever slows
 //! a whole round down is in both its sides. Where contestants took turns it is taken inside each cycle of their
-//! race instead, and the median over all cycles says how sure it is. The *best peer* of a row is the peer with the lowest figure, of
+//! race instead, and the heats say how sure the median is. The *best peer* of a row is the peer with the lowest figure, of
 //! those whose figure may be compared; evlet itself, the floor and the loop over epoll are nobody's peers.
 //!
 //! # Map, in reading order

@@ -1,9 +1,12 @@
 //! A ratio of two contestants' figures, and how sure it is.
 //!
-//! It is the median of the ratios that were taken inside each cycle of a race, or inside each round where there are no
-//! cycles. Of cycles there are enough to say how far the median of a run without end could be from
-//! that of this one, whatever the noise looks like: half of all ratios lie below the true median, so how many of `n`
-//! do is what `n` tosses of a coin show, and two ratios by their rank have it between them in 95 of 100 runs.
+//! In a race it is taken inside each cycle; a heat's is the median of its cycles', the whole's the median of
+//! its heats'. Where there was no race it is taken inside each round.
+//!
+//! Of heats there are enough to say how far the median of a run without end could be from
+//! that of this one, whatever the noise looks like: half of all heats lie below the true median, so how many of `n`
+//! do is what `n` tosses of a coin show, and two of them by their rank have it between them in 95 of 100 runs. (Of cycles there are
+//! more, but those of a heat share its processes, and where these have their memory moves all of them alike.)
 
 use crate::measure::{Figures, median};
 use crate::scenario::Figure;
@@ -15,7 +18,7 @@ const RISK: f64 = 0.05;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Ratio {
     pub(crate) median: f64,
-    /// Where the true one lies with 95 %, if there are cycles to tell it from.
+    /// Where the true one lies with 95 %, if there are heats to tell it from.
     pub(crate) within: Option<(f64, f64)>,
 }
 
@@ -29,9 +32,13 @@ impl Ratio {
         })
     }
 
-    /// Of pairs of figures, one for each cycle.
-    pub(crate) fn of_cycles(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<Ratio> {
-        let mut ratios = ratios(pairs);
+    /// Of heats, each of pairs of figures, one for each cycle.
+    pub(crate) fn of_heats(heats: impl IntoIterator<Item = Vec<(f64, f64)>>) -> Option<Ratio> {
+        let heats = heats.into_iter().map(ratios);
+        let mut ratios: Vec<f64> = heats
+            .filter(|ratios| !ratios.is_empty())
+            .map(|mut ratios| median(&mut ratios))
+            .collect();
         (!ratios.is_empty()).then(|| Ratio {
             median: median(&mut ratios),
             within: interval(&mut ratios),
@@ -50,18 +57,16 @@ impl Ratio {
     }
 }
 
-/// The figures of both in each cycle that both had, of the rounds given in pairs; empty when there are no
-/// cycles, or the row shows something else than CPU time.
-pub(crate) fn in_cycles<'a>(
+/// Heat by heat the figures of both in each cycle that both had, of the rounds given in pairs; none when there was
+/// no race, or the row shows something else than CPU time.
+pub(crate) fn in_heats<'a>(
     figure: Figure,
     rounds: impl Iterator<Item = (&'a Figures, &'a Figures)>,
-) -> Vec<(f64, f64)> {
-    if figure != Figure::Cpu {
-        return Vec::new();
-    }
+) -> impl Iterator<Item = Vec<(f64, f64)>> {
     rounds
-        .flat_map(|(one, other)| one.cycles.iter().copied().zip(other.cycles.iter().copied()))
-        .collect()
+        .filter(move |_| figure == Figure::Cpu)
+        .flat_map(|(one, other)| one.heats.iter().zip(&other.heats))
+        .map(|(one, other)| one.iter().copied().zip(other.iter().copied()).collect())
 }
 
 fn ratios(pairs: impl IntoIterator<Item = (f64, f64)>) -> Vec<f64> {
@@ -130,9 +135,23 @@ mod tests {
 
     #[test]
     fn a_wild_value_does_not_widen_it() {
-        let pairs = |wild: f64| (0..20).map(move |n| (if n == 7 { wild } else { 2.0 }, 1.0));
-        let ratio = Ratio::of_cycles(pairs(1000.0)).expect("there are cycles");
+        let heat = |n| vec![(if n == 7 { 1000.0 } else { 2.0 }, 1.0)];
+        let ratio = Ratio::of_heats((0..20).map(heat)).expect("there are heats");
         assert_eq!((ratio.median, ratio.uncertainty()), (2.0, Some(0.0)));
+    }
+
+    #[test]
+    fn cycles_of_one_heat_are_one_heat() {
+        // A hundred cycles beside each other, but in one heat: nothing is sure of other heats.
+        let ratio = Ratio::of_heats([vec![(3.0, 1.0); 100]]).expect("there is a heat");
+        assert_eq!((ratio.median, ratio.within), (3.0, None));
+        // Inside a heat the median counts, not how many cycles it has.
+        let heats = [
+            vec![(9.0, 1.0); 100],
+            vec![(2.0, 1.0), (3.0, 1.0), (8.0, 1.0)],
+        ];
+        let ratio = Ratio::of_heats(heats).expect("there are heats");
+        assert_eq!(ratio.median, 6.0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The arithmetic of one row.
 
-use super::ratio::{Ratio, in_cycles};
+use super::ratio::{Ratio, in_heats};
 use crate::contestant::{self, Role};
 use crate::measure::{Figures, median};
 use crate::results::Results;
@@ -78,7 +78,7 @@ impl<'a> RowOf<'a> {
         (figures.len() > 1).then(|| (high - low) / 2.0 / middle)
     }
 
-    /// evlet's figure over another's: inside each cycle or each round, then the median over those that have both.
+    /// evlet's figure over another's: inside each cycle or each round, then the median over those that both have.
     pub(crate) fn ratio_to(&self, contestant: &str) -> Option<Ratio> {
         self.ratio_between(OURS, self, contestant)
     }
@@ -93,7 +93,7 @@ impl<'a> RowOf<'a> {
         };
         // The races of two scenarios have nothing to do with each other.
         if self.scenario.name == row.scenario.name
-            && let Some(ratio) = Ratio::of_cycles(in_cycles(self.row.figure, pairs()))
+            && let Some(ratio) = Ratio::of_heats(in_heats(self.row.figure, pairs()))
         {
             return Some(ratio);
         }
@@ -186,13 +186,13 @@ pub(super) mod tests {
         results
     }
 
-    /// A race, one round of it; each contestant with its CPU figures, cycle by cycle.
+    /// A race, one round of heats of one cycle each; each contestant with its CPU figures, heat by heat.
     pub(crate) fn race(scenario: &str, contestants: &[(&str, &[f64])]) -> Results {
         let mut results = Results::default();
-        for (name, cycles) in contestants {
+        for (name, heats) in contestants {
             let figures = Figures {
-                cpu_ns: median(&mut cycles.to_vec()),
-                cycles: cycles.to_vec(),
+                cpu_ns: median(&mut heats.to_vec()),
+                heats: heats.iter().map(|window| vec![*window]).collect(),
                 ..Figures::default()
             };
             let series = results.series_mut(scenario, name);
@@ -221,7 +221,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn where_there_are_cycles_ratios_are_taken_inside_them() {
+    fn in_a_race_ratios_are_taken_inside_its_cycles() {
         // The medians are alike: only who was measured beside whom tells them apart.
         let results = race(
             "echo-64",
@@ -242,7 +242,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_cycle_that_only_one_of_them_had_has_no_ratio() {
+    fn a_heat_that_only_one_of_them_had_has_no_ratio() {
         let results = race(
             "echo-64",
             &[("evlet", &[20.0, 20.0, 90.0]), ("bare", &[10.0, 10.0])],

@@ -4,8 +4,8 @@
 //! another meet nearly the same machine; so each *cycle* has one window of everybody, and ratios are
 //! taken inside it. Who waits for its turn sleeps, as does its load.
 //!
-//! Each *heat* starts everybody anew, since where a process has its memory makes it faster or slower, by more than
-//! many cycles leave in doubt. So there are many short heats.
+//! Each *heat* starts everybody anew. Heats differ by more than the cycles in them leave in doubt: a process may be
+//! slow all its life, and a ratio moves with the machine's speed. So there are many short ones.
 //! Who leaves a race has no figure in it, and the others go on.
 //!
 //! Where one sample takes a second, a heat is one cycle: a process of each, one after the other.

@@ -6,7 +6,7 @@
 //! Of heats there are enough to say how far the median of a run without end could be from
 //! that of this one, whatever the noise looks like: half of all heats lie below the true median, so how many of `n`
 //! do is what `n` tosses of a coin show, and two of them by their rank have it between them in 95 of 100 runs. (Of cycles there are
-//! more, but those of a heat share its processes, and where these have their memory moves all of them alike.)
+//! more, but those of a heat share its processes and the machine's mood.)
 
 use crate::measure::{Figures, median};
 use crate::scenario::Figure;

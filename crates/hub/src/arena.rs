@@ -230,11 +230,6 @@ impl<T: Default> Arena<T> {
         self.roomy.push(number as u32);
     }
 
-    /// Removes an entry and hands it over.
-    pub(crate) fn take(&mut self, index: u32) -> Option<T> {
-        self.remove(index, std::mem::take)
-    }
-
     /// Empties the table and hands its entries over, by index.
     pub(crate) fn take_all(&mut self) -> Vec<T> {
         let old = std::mem::take(self);
@@ -316,8 +311,11 @@ mod tests {
                 .all(|(n, &i)| arena.get(i) == Some(&n))
         );
         for &index in &all[1..] {
-            assert!(arena.take(index).is_some());
-            assert!(arena.take(index).is_none(), "removed once only");
+            assert!(arena.remove(index, std::mem::take).is_some());
+            assert!(
+                arena.remove(index, std::mem::take).is_none(),
+                "removed once only"
+            );
             assert!(arena.get(index).is_none(), "gone");
         }
         assert!(
@@ -343,7 +341,7 @@ mod tests {
         for n in 0..1000 {
             // One that comes and goes where all others stay, in this chunk and in that.
             let index = all[n % 2 * CHUNK];
-            assert!(arena.take(index).is_some());
+            assert!(arena.remove(index, std::mem::take).is_some());
             assert_eq!(arena.insert(|e| *e = n), index);
         }
         assert!(arena.roomy.len() <= arena.chunks.len());

@@ -7,8 +7,6 @@ use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::panic::Location;
 
-use rustix::net::RecvFlags;
-
 use crate::descriptor;
 use crate::socket::Handle;
 use crate::tcp_stream::TcpStream;
@@ -49,7 +47,7 @@ impl<S> OwnedReadHalf<S> {
     /// Dropping the future loses no byte.
     #[track_caller]
     pub fn recv<'a>(&'a self, buf: &'a mut [u8]) -> Recv<'a> {
-        Recv::new(&self.handle, Location::caller(), buf, RecvFlags::empty())
+        Recv::new(&self.handle, Location::caller(), buf)
     }
 
     /// As [`TcpStream::peek`].
@@ -61,7 +59,7 @@ impl<S> OwnedReadHalf<S> {
     /// Dropping the future changes nothing.
     #[track_caller]
     pub fn peek<'a>(&'a self, buf: &'a mut [u8]) -> Recv<'a> {
-        Recv::new(&self.handle, Location::caller(), buf, RecvFlags::PEEK)
+        Recv::peek(&self.handle, Location::caller(), buf)
     }
 
     /// The handle of both, if they belong together.

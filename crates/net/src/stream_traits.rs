@@ -18,7 +18,7 @@ use crate::unix::UnixStream;
 
 fn read(
     handle: &Handle,
-    who: Who,
+    who: Who<'_>,
     cx: &mut Context<'_>,
     buf: &mut [u8],
 ) -> Poll<io::Result<usize>> {
@@ -28,7 +28,7 @@ fn read(
 
 fn read_vectored(
     handle: &Handle,
-    who: Who,
+    who: Who<'_>,
     cx: &mut Context<'_>,
     bufs: &mut [IoSliceMut<'_>],
 ) -> Poll<io::Result<usize>> {
@@ -47,14 +47,19 @@ fn read_vectored(
     handle.finish_poll(cx, Direction::Read, who, polled)
 }
 
-fn write(handle: &Handle, who: Who, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+fn write(
+    handle: &Handle,
+    who: Who<'_>,
+    cx: &mut Context<'_>,
+    data: &[u8],
+) -> Poll<io::Result<usize>> {
     let polled = handle.poll_send(who, cx, handle.at(), data);
     handle.finish_poll(cx, Direction::Write, who, polled)
 }
 
 fn write_vectored(
     handle: &Handle,
-    who: Who,
+    who: Who<'_>,
     cx: &mut Context<'_>,
     data: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {

@@ -18,7 +18,6 @@ use std::panic::Location;
 use std::time::Duration;
 
 use evlet_hub::Io;
-use rustix::net::RecvFlags;
 
 use crate::descriptor;
 use crate::make_file::MakeFile;
@@ -96,7 +95,7 @@ impl TcpStream {
     #[track_caller]
     #[inline]
     pub fn recv<'a>(&'a self, buf: &'a mut [u8]) -> Recv<'a> {
-        Recv::new(&self.handle, Location::caller(), buf, RecvFlags::empty())
+        Recv::new(&self.handle, Location::caller(), buf)
     }
 
     /// Like [`recv`](Self::recv), and leaves the bytes to be received again.
@@ -108,7 +107,7 @@ impl TcpStream {
     /// Dropping the future changes nothing.
     #[track_caller]
     pub fn peek<'a>(&'a self, buf: &'a mut [u8]) -> Recv<'a> {
-        Recv::new(&self.handle, Location::caller(), buf, RecvFlags::PEEK)
+        Recv::peek(&self.handle, Location::caller(), buf)
     }
 
     /// Sends as much of `data` as the kernel takes in one go, and waits if it takes nothing.

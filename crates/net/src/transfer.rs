@@ -3,30 +3,36 @@
 //! All of them try the system call first and wait only when it would block. Without a limit, or
 //! when they need not wait, they read no clock and allocate nothing.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use evlet_hub::{Sleep, Ticket};
+use evlet_hub::Ticket;
 use rustix::net::RecvFlags;
 
 use crate::socket::{Direction, Handle, Who};
 
-/// What the futures here have in common: the handle, the place, the wait.
+/// What the futures here have in common: the handle, the place, the wait. A server holds one for each
+/// connection, so it is three words.
 pub(crate) struct Waiting<'a> {
     pub(crate) handle: &'a Handle,
     at: &'static Location<'static>,
+    /// By which it waits.
+    ticket: Cell<Option<Ticket>>,
     direction: Direction,
-    ticket: Ticket,
-    timer: Option<Box<Sleep>>,
-    registered: bool,
+    /// Leaves the bytes to be received again.
+    peeks: bool,
 }
 
+const _: () = assert!(size_of::<Waiting<'_>>() == 24);
+
 impl<'a> Waiting<'a> {
+    #[inline]
     pub(crate) fn new(
         handle: &'a Handle,
         at: &'static Location<'static>,
@@ -35,15 +41,15 @@ impl<'a> Waiting<'a> {
         Waiting {
             handle,
             at,
+            ticket: Cell::new(None),
             direction,
-            ticket: handle.new_ticket(),
-            timer: None,
-            registered: false,
+            peeks: false,
         }
     }
 
-    fn who(&self) -> Who {
-        Who::Future(self.ticket)
+    #[inline]
+    fn who(&self) -> Who<'_> {
+        Who::Future(&self.ticket)
     }
 
     /// One try of an operation that reads.
@@ -64,38 +70,49 @@ impl<'a> Waiting<'a> {
         self.handle.poll_write(self.who(), cx, self.at, op)
     }
 
+    /// One try to send.
+    #[inline]
+    fn poll_send(&self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        self.handle.poll_send(self.who(), cx, self.at, data)
+    }
+
     /// Ends one try: a wait that has begun goes on until the limit.
+    #[inline]
     pub(crate) fn finish<T>(
         &mut self,
         cx: &mut Context<'_>,
         polled: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            self.registered = false;
-            self.timer = None;
+            if let Some(ticket) = self.ticket.take() {
+                self.handle.wait_is_over(ticket);
+            }
             return polled;
         }
-        self.registered = true;
         let late = self
             .handle
-            .poll_limit(cx, self.at, self.direction, &mut self.timer);
+            .wait_on(cx, self.at, self.direction, &self.ticket);
         late.map(|error| {
             self.stop();
             Err(error)
         })
     }
 
-    fn stop(&mut self) {
-        self.timer = None;
-        if std::mem::take(&mut self.registered) {
+    #[inline(never)]
+    fn stop(&self) {
+        if let Some(ticket) = self.ticket.get() {
+            self.handle.wait_is_over(ticket);
             self.handle.forget(self.direction, self.who());
         }
     }
 }
 
 impl Drop for Waiting<'_> {
+    #[inline]
     fn drop(&mut self) {
-        self.stop();
+        if self.ticket.get().is_some() {
+            self.stop();
+        }
     }
 }
 
@@ -115,22 +132,28 @@ impl fmt::Debug for Waiting<'_> {
 pub struct Recv<'a> {
     waiting: Waiting<'a>,
     buf: &'a mut [u8],
-    flags: RecvFlags,
 }
 
 impl<'a> Recv<'a> {
+    #[inline]
     pub(crate) fn new(
         handle: &'a Handle,
         at: &'static Location<'static>,
         buf: &'a mut [u8],
-        flags: RecvFlags,
     ) -> Self {
         let waiting = Waiting::new(handle, at, Direction::Read);
-        Recv {
-            waiting,
-            buf,
-            flags,
-        }
+        Recv { waiting, buf }
+    }
+
+    /// One that leaves the bytes to be received again.
+    pub(crate) fn peek(
+        handle: &'a Handle,
+        at: &'static Location<'static>,
+        buf: &'a mut [u8],
+    ) -> Self {
+        let mut recv = Recv::new(handle, at, buf);
+        recv.waiting.peeks = true;
+        recv
     }
 }
 
@@ -141,9 +164,13 @@ impl Future for Recv<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let waiting = &mut this.waiting;
+        let flags = match waiting.peeks {
+            false => RecvFlags::empty(),
+            true => RecvFlags::PEEK,
+        };
         let polled = waiting
             .handle
-            .poll_recv(waiting.who(), cx, waiting.at, this.buf, this.flags);
+            .poll_recv(waiting.who(), cx, waiting.at, this.buf, flags);
         waiting.finish(cx, polled)
     }
 }
@@ -170,9 +197,7 @@ impl Future for SendOnce<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let waiting = &mut this.waiting;
-        let polled = waiting
-            .handle
-            .poll_send(waiting.who(), cx, waiting.at, this.data);
+        let polled = waiting.poll_send(cx, this.data);
         waiting.finish(cx, polled)
     }
 }
@@ -183,44 +208,108 @@ impl Future for SendOnce<'_> {
 #[derive(Debug)]
 #[must_use = "nothing is sent until this is awaited"]
 pub struct SendAll<'a> {
-    waiting: Waiting<'a>,
+    handle: &'a Handle,
     data: &'a [u8],
+    progress: Progress<'a>,
+}
+
+/// Mostly the kernel takes all at once. What is needed when it does not is in a box, so that there is no room for it
+/// in each connection's green thread.
+#[derive(Debug)]
+enum Progress<'a> {
+    New(&'static Location<'static>),
+    Begun(Box<Begun<'a>>),
+    Done,
+}
+
+#[derive(Debug)]
+struct Begun<'a> {
+    waiting: Waiting<'a>,
     sent: usize,
 }
 
+// The larger of them is in the green thread of each connection.
+const _: () = assert!(size_of::<Recv<'_>>() == 40 && size_of::<SendAll<'_>>() == 40);
+
 impl<'a> SendAll<'a> {
+    #[inline]
     pub(crate) fn new(handle: &'a Handle, at: &'static Location<'static>, data: &'a [u8]) -> Self {
-        let waiting = Waiting::new(handle, at, Direction::Write);
         SendAll {
-            waiting,
+            handle,
             data,
-            sent: 0,
+            progress: Progress::New(at),
         }
     }
 
     /// How many bytes the kernel has taken so far.
     pub fn sent(&self) -> usize {
-        self.sent
+        match &self.progress {
+            Progress::New(_) => 0,
+            Progress::Begun(begun) => begun.sent,
+            Progress::Done => self.data.len(),
+        }
+    }
+
+    /// The first try has not sent all.
+    #[inline(never)]
+    fn begin(
+        &mut self,
+        cx: &mut Context<'_>,
+        waiting: Waiting<'a>,
+        polled: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        let begun = Box::new(Begun { waiting, sent: 0 });
+        self.progress = Progress::Begun(begun);
+        self.go_on(cx, polled)
+    }
+
+    #[inline(never)]
+    fn go_on(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut polled: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        let Progress::Begun(begun) = &mut self.progress else {
+            return Poll::Ready(Ok(()));
+        };
+        let Begun { waiting, sent } = &mut **begun;
+        loop {
+            *sent += ready!(waiting.finish(cx, polled))?;
+            if *sent == self.data.len() {
+                return Poll::Ready(Ok(()));
+            }
+            polled = waiting.poll_send(cx, &self.data[*sent..]);
+        }
     }
 }
 
 impl Future for SendAll<'_> {
     type Output = io::Result<()>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        while this.sent < this.data.len() {
-            let waiting = &mut this.waiting;
-            let rest = &this.data[this.sent..];
-            let polled = waiting
-                .handle
-                .poll_send(waiting.who(), cx, waiting.at, rest);
-            match waiting.finish(cx, polled) {
-                Poll::Ready(Ok(taken)) => this.sent += taken,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+        let at = match &this.progress {
+            Progress::New(_) if this.data.is_empty() => return Poll::Ready(Ok(())),
+            Progress::New(at) => *at,
+            Progress::Done => return Poll::Ready(Ok(())),
+            Progress::Begun(begun) => {
+                let rest = &this.data[begun.sent..];
+                if rest.is_empty() {
+                    return Poll::Ready(Ok(()));
+                }
+                let polled = begun.waiting.poll_send(cx, rest);
+                return this.go_on(cx, polled);
             }
+        };
+        let waiting = Waiting::new(this.handle, at, Direction::Write);
+        match waiting.poll_send(cx, this.data) {
+            Poll::Ready(Ok(sent)) if sent == this.data.len() => {
+                this.progress = Progress::Done;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            polled => this.begin(cx, waiting, polled),
         }
-        Poll::Ready(Ok(()))
     }
 }

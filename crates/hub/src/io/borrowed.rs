@@ -1,6 +1,7 @@
 //! A descriptor of somebody else, waited on once.
 
 use std::io;
+use std::num::NonZeroU32;
 use std::os::fd::BorrowedFd;
 use std::panic::Location;
 use std::task::{Context, Poll, ready};
@@ -16,13 +17,13 @@ use crate::reactor::Direction;
 /// `Io` has made.
 pub(crate) struct Borrowed {
     registration: Shared,
-    ticket: u64,
+    ticket: NonZeroU32,
 }
 
 impl Borrowed {
     pub(crate) fn new(fd: BorrowedFd<'_>) -> io::Result<Self> {
         let registration = Shared::new(fd, "trampoline")?;
-        let ticket = registration.core.next_ticket();
+        let ticket = registration.draw_ticket();
         Ok(Borrowed {
             registration,
             ticket,
@@ -43,7 +44,7 @@ impl Borrowed {
             Interest::Writable => (Direction::Write, PollFlags::OUT),
         };
         ready!(crate::wait::poll_budget(cx));
-        self.registration.is_ready(direction)?;
+        self.registration.check()?;
         match is_ready_now(fd, events) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.registration.clear(direction);

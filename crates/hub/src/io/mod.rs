@@ -6,6 +6,7 @@ mod registration;
 
 use std::fmt;
 use std::io;
+use std::num::NonZeroU32;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::Location;
 use std::task::{Context, Poll, ready};
@@ -14,7 +15,7 @@ pub use operation::{ReadWith, Readiness, WriteWith};
 
 pub(crate) use borrowed::Borrowed;
 
-use crate::reactor::{Direction, Gone};
+use crate::reactor::{Direction, Gone, TICKETS};
 use operation::With;
 use registration::{Owned, core_for};
 
@@ -163,7 +164,7 @@ impl<T: AsFd> Io<T> {
         at: &'static Location<'static>,
         op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_with(Direction::Read, cx, at, None, op)
+        self.poll_with(Direction::Read, cx, at, || None, op)
     }
 
     /// Like [`poll_read_with`](Self::poll_read_with), for an `op` that writes.
@@ -176,7 +177,7 @@ impl<T: AsFd> Io<T> {
         at: &'static Location<'static>,
         op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_with(Direction::Write, cx, at, None, op)
+        self.poll_with(Direction::Write, cx, at, || None, op)
     }
 
     /// Runs `op`, which reads, until it no longer would block.
@@ -195,7 +196,7 @@ impl<T: AsFd> Io<T> {
             io: self,
             op,
             direction: Direction::Read,
-            ticket: self.ticket(),
+            ticket: None,
             at: Location::caller(),
         })
     }
@@ -216,7 +217,7 @@ impl<T: AsFd> Io<T> {
             io: self,
             op,
             direction: Direction::Write,
-            ticket: self.ticket(),
+            ticket: None,
             at: Location::caller(),
         })
     }
@@ -251,7 +252,7 @@ impl<T: AsFd> Io<T> {
         Readiness {
             io: self,
             interest,
-            ticket: self.ticket(),
+            ticket: None,
             at: Location::caller(),
         }
     }
@@ -261,33 +262,21 @@ impl<T: AsFd> Io<T> {
     ///
     /// Only for streams: a datagram socket or a listener may have more. Also for one that is new on the hub
     /// and has probably received nothing yet: what has come before it was registered is told as well.
+    #[inline]
     pub fn drained(&self) {
-        self.registration
-            .core
-            .reactor
-            .with(self.registration.key, |source| {
-                if !source.hangup {
-                    source.readable = false;
-                }
-            });
+        self.registration.is_exhausted(Direction::Read);
     }
 
     /// After a short write to a stream: the kernel's buffer is full, so the next write waits
     /// without asking.
+    #[inline]
     pub fn filled(&self) {
-        self.registration
-            .core
-            .reactor
-            .with(self.registration.key, |source| {
-                if !source.hangup {
-                    source.writable = false;
-                }
-            });
+        self.registration.is_exhausted(Direction::Write);
     }
 
     /// A new name for a waiter: see [`Ticket`].
     pub fn new_ticket(&self) -> Ticket {
-        Ticket(self.ticket())
+        Ticket(self.registration.draw_ticket())
     }
 
     /// [`poll_read_with`](Self::poll_read_with) for a waiter with a name: whoever polls with
@@ -302,7 +291,7 @@ impl<T: AsFd> Io<T> {
         at: &'static Location<'static>,
         op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_with(Direction::Read, cx, at, Some(ticket.0), op)
+        self.poll_with(Direction::Read, cx, at, || Some(ticket), op)
     }
 
     /// Like [`poll_read_as`](Self::poll_read_as), for an `op` that writes.
@@ -316,7 +305,38 @@ impl<T: AsFd> Io<T> {
         at: &'static Location<'static>,
         op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_with(Direction::Write, cx, at, Some(ticket.0), op)
+        self.poll_with(Direction::Write, cx, at, || Some(ticket), op)
+    }
+
+    /// [`poll_read_as`](Self::poll_read_as) for a waiter that says only when it has to wait what its name is, and that
+    /// need not have had one until then; `None` is a caller of [`poll_read_with`](Self::poll_read_with).
+    ///
+    /// # Errors
+    /// As [`poll_read_with`](Self::poll_read_with).
+    #[inline]
+    pub fn poll_read_by<R>(
+        &self,
+        name: impl FnOnce() -> Option<Ticket>,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+        op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(Direction::Read, cx, at, name, op)
+    }
+
+    /// Like [`poll_read_by`](Self::poll_read_by), for an `op` that writes.
+    ///
+    /// # Errors
+    /// As [`poll_read_with`](Self::poll_read_with).
+    #[inline]
+    pub fn poll_write_by<R>(
+        &self,
+        name: impl FnOnce() -> Option<Ticket>,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+        op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_with(Direction::Write, cx, at, name, op)
     }
 
     /// Forgets the waiter with this name, who waited to read. It must be called when that one gives
@@ -341,21 +361,17 @@ impl<T: AsFd> Io<T> {
         self.registration.forget(Direction::Write, None);
     }
 
-    fn ticket(&self) -> u64 {
-        self.registration.core.next_ticket()
-    }
-
     #[inline]
     fn poll_with<R>(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
-        ticket: Option<u64>,
+        name: impl FnOnce() -> Option<Ticket>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         ready!(crate::wait::poll_budget(cx));
-        while self.registration.is_ready(direction)? {
+        while self.registration.is_ready(direction) {
             match op(&self.inner) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.registration.clear(direction);
@@ -364,6 +380,7 @@ impl<T: AsFd> Io<T> {
                 done => return Poll::Ready(done),
             }
         }
+        let ticket = name().map(|ticket| ticket.0);
         match self.registration.wait(direction, cx, at, ticket) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
@@ -378,15 +395,18 @@ impl<T: AsFd> Io<T> {
 /// threads poll in turn with one waker for both, is one waiter all the same: it takes a ticket and
 /// polls with [`Io::poll_read_as`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ticket(u64);
+pub struct Ticket(NonZeroU32);
 
 impl Ticket {
     /// The ticket of the user with this number, for those who count the users of their [`Io`]
-    /// themselves: differs from that of any other number and from all that
+    /// themselves: differs from that of any other number below 2³¹ and from all that
     /// [`Io::new_ticket`] gives out.
     #[must_use]
     pub const fn numbered(number: u32) -> Ticket {
-        Ticket(1 << 63 | number as u64)
+        match NonZeroU32::new(TICKETS | number) {
+            Some(ticket) => Ticket(ticket),
+            None => unreachable!(),
+        }
     }
 }
 

@@ -10,14 +10,15 @@ use std::task::{Context, Poll};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::{Interest, Io};
+use super::{Interest, Io, Ticket};
 use crate::reactor::Direction;
 
 pub(super) struct With<'a, T: AsFd, F> {
     pub(super) io: &'a Io<T>,
     pub(super) op: F,
     pub(super) direction: Direction,
-    pub(super) ticket: u64,
+    /// Drawn when it has to wait.
+    pub(super) ticket: Option<Ticket>,
     pub(super) at: &'static Location<'static>,
 }
 
@@ -33,14 +34,25 @@ impl<T: AsFd, F> With<'_, T, F> {
             ticket,
             at,
         } = self;
-        io.poll_with(*direction, cx, at, Some(*ticket), op)
+        let draw = || Some(*ticket.get_or_insert_with(|| io.new_ticket()));
+        let polled = io.poll_with(*direction, cx, at, draw, op);
+        if polled.is_ready() {
+            *ticket = None; // it waits no more
+        }
+        polled
     }
 }
 
 impl<T: AsFd, F> Drop for With<'_, T, F> {
     fn drop(&mut self) {
-        let ticket = Some(self.ticket);
-        self.io.registration.forget(self.direction, ticket);
+        forget(self.io, self.direction, self.ticket);
+    }
+}
+
+/// Takes back the waiter that one who gives up has left.
+fn forget<T: AsFd>(io: &Io<T>, direction: Direction, ticket: Option<Ticket>) {
+    if let Some(ticket) = ticket {
+        io.registration.forget(direction, Some(ticket.0));
     }
 }
 
@@ -81,7 +93,8 @@ with_future!(WriteWith, "write_with");
 pub struct Readiness<'a, T: AsFd> {
     pub(super) io: &'a Io<T>,
     pub(super) interest: Interest,
-    pub(super) ticket: u64,
+    /// Drawn when it has to wait.
+    pub(super) ticket: Option<Ticket>,
     pub(super) at: &'static Location<'static>,
 }
 
@@ -102,11 +115,15 @@ impl<T: AsFd> Future for Readiness<'_, T> {
             Interest::Readable => PollFlags::IN,
             Interest::Writable => PollFlags::OUT,
         };
-        let (io, direction, at) = (self.io, self.direction(), self.at);
-        let ticket = Some(self.ticket);
-        io.poll_with(direction, cx, at, ticket, |inner| {
-            is_ready_now(inner, events)
-        })
+        let this = self.get_mut();
+        let (io, direction, at) = (this.io, this.direction(), this.at);
+        let ticket = &mut this.ticket;
+        let draw = || Some(*ticket.get_or_insert_with(|| io.new_ticket()));
+        let polled = io.poll_with(direction, cx, at, draw, |inner| is_ready_now(inner, events));
+        if polled.is_ready() {
+            *ticket = None; // it waits no more
+        }
+        polled
     }
 }
 
@@ -123,8 +140,7 @@ pub(super) fn is_ready_now(fd: impl AsFd, events: PollFlags) -> io::Result<()> {
 
 impl<T: AsFd> Drop for Readiness<'_, T> {
     fn drop(&mut self) {
-        let ticket = Some(self.ticket);
-        self.io.registration.forget(self.direction(), ticket);
+        forget(self.io, self.direction(), self.ticket);
     }
 }
 

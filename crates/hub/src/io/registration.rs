@@ -1,6 +1,7 @@
 //! A descriptor's place in the hub's table, as its user sees it.
 
 use std::io;
+use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::panic::Location;
@@ -9,15 +10,14 @@ use std::task::Context;
 
 use crate::core::Core;
 use crate::in_progress;
-use crate::reactor::{Direction, Gone, Owner, SourceKey, Waiter};
+use crate::reactor::{Direction, Gone, Owner, Place, Waiter};
 use crate::running;
-use crate::task::Key;
+use crate::task::Number;
 use crate::wait::{LocalWaker, WaitKind, WaitsOn, park};
 
-/// Two words: a server holds one of these for each connection. What else is known of a descriptor is in its source.
+/// Where its source stands: two words, since a server holds one of these for each connection.
 pub(crate) struct Registration {
-    pub(crate) core: Rc<Core>,
-    pub(crate) key: SourceKey,
+    place: Place,
 }
 
 /// The registration of an `Io`: takes the source out of the table when dropped, which its owner does while the
@@ -72,8 +72,7 @@ impl Owned {
 
     /// Whether the descriptor closes right after this is dropped, and takes the kernel's entry along. It is deleted otherwise.
     pub(crate) fn closes_itself(&self, closes: bool) {
-        let reactor = &self.core.reactor;
-        reactor.with(self.key, |source| source.set_closes_itself(closes));
+        self.place.set_closes_itself(closes);
     }
 }
 
@@ -83,164 +82,200 @@ impl Shared {
     pub(crate) fn new(fd: BorrowedFd<'_>, what: &str) -> io::Result<Self> {
         let core = core_for(what)?;
         let registration = match core.reactor.find(fd.as_raw_fd()) {
-            Some(key) => {
-                core.reactor.with(key, |source| source.users += 1);
-                Registration { core, key }
-            }
+            Some(place) if place.add_user() => Registration { place },
+            Some(_) => return Err(io::Error::other(format!("{what}: {CROWD}"))),
             None => Registration::with_core(core, fd)?,
         };
         Ok(Shared(registration))
     }
 }
 
+const CROWD: &str = "65,535 wait on this descriptor already";
+
 impl Registration {
     fn with_core(core: Rc<Core>, fd: BorrowedFd<'_>) -> io::Result<Self> {
         let mut woken = Vec::new();
-        let key = core.reactor.add(fd, &mut woken);
+        let place = core.reactor.add(&core, fd, &mut woken);
         woken.into_iter().for_each(|waker| waker.wake_from(&core));
-        Ok(Registration { key: key?, core })
+        Ok(Registration { place: place? })
     }
 
     /// One user less; whether it was the last, with whom the source goes.
     fn leave(&self) -> bool {
-        let reactor = &self.core.reactor;
-        let left = reactor.with(self.key, |source| {
-            source.users -= 1;
-            (source.users, source.closes_itself())
-        });
-        let Some((0, closes_itself)) = left else {
+        if self.place.remove_user() > 0 {
             return false;
-        };
-        // Holds wakers at the most, dropped here, outside of any borrow.
-        drop(reactor.remove(self.key, !closes_itself));
+        }
+        // Nothing is left to do in a hub that is gone.
+        if let Some(core) = self.place.core() {
+            let closes_itself = self.place.closes_itself();
+            // Wakers at the most, dropped here, outside of any borrow.
+            drop(core.reactor.remove(&self.place, !closes_itself));
+        }
         true
     }
 
     /// The descriptor's number.
     pub(crate) fn fd(&self) -> RawFd {
-        let fd = self.core.reactor.with(self.key, |source| source.fd);
-        fd.unwrap_or(-1) // never: the source stays as long as this
+        self.place.fd()
+    }
+
+    /// A number for one who waits, which no other who waits here has.
+    #[inline]
+    pub(crate) fn draw_ticket(&self) -> NonZeroU32 {
+        self.place.draw_ticket()
     }
 
     /// Ends the source: whoever waits on it wakes with an error.
     pub(crate) fn end(&self, gone: Gone) {
+        let Some(core) = self.place.core() else {
+            return; // it ended with its hub
+        };
         let mut woken = Vec::new();
-        self.core.reactor.end(self.key, gone, &mut woken);
-        woken
-            .into_iter()
-            .for_each(|waker| waker.wake_from(&self.core));
+        let index = self.place.index();
+        core.reactor.end(&self.place, index, gone, &mut woken);
+        woken.into_iter().for_each(|waker| waker.wake_from(&core));
+    }
+
+    /// Whether an operation may be tried.
+    #[inline]
+    pub(crate) fn is_ready(&self, direction: Direction) -> bool {
+        self.place.is_ready(direction)
     }
 
     #[inline]
-    pub(crate) fn is_ready(&self, direction: Direction) -> io::Result<bool> {
-        let state = self
-            .core
-            .reactor
-            .with(self.key, |source| match source.gone() {
-                Some(gone) => Err(gone),
-                None => Ok(source.is_ready(direction)),
-            });
-        state
-            .unwrap_or(Err(Gone::Hub))
-            .map_err(|gone| gone.error(self.fd()))
+    pub(crate) fn clear(&self, direction: Direction) {
+        self.place.clear(direction);
     }
 
-    pub(crate) fn clear(&self, direction: Direction) {
-        self.core
-            .reactor
-            .with(self.key, |source| source.clear(direction));
+    /// A short operation has told that the next one would block.
+    #[inline]
+    pub(crate) fn is_exhausted(&self, direction: Direction) {
+        self.place.is_exhausted(direction);
+    }
+
+    /// Fails when it serves no more.
+    #[inline]
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match self.place.gone() {
+            Some(gone) => Err(gone.error(self.fd())),
+            None => Ok(()),
+        }
     }
 
     /// Notes that the running green thread waits, and refuses if another one does already.
     ///
     /// `ticket` names one of our futures; `None` is a poll-style caller.
+    #[inline]
     pub(crate) fn wait(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
         at: &'static Location<'static>,
-        ticket: Option<u64>,
+        ticket: Option<NonZeroU32>,
     ) -> io::Result<()> {
-        let core = &self.core;
-        let who = in_progress::current();
-        let owner = match ticket {
-            Some(ticket) => Owner::Ticket(ticket),
-            None => Owner::Poll(who.and_then(|who| self.polls_of(who)).unwrap_or(0)),
-        };
-        // Before the source is borrowed: it may be a foreign waker that is cloned.
-        let waker = LocalWaker::new(cx);
-        let settled = core.reactor.with(self.key, |source| {
-            let settled = source.settle(Waiter::new(direction, who, waker, owner, at));
-            (source.fd, settled)
-        });
-        let Some((fd, settled)) = settled else {
-            return Ok(()); // never: the source stays as long as this
-        };
-        let displaced = match settled {
-            Ok(displaced) => displaced,
-            Err(newcomer) => self.join_others(direction, newcomer)?,
-        };
+        self.check()?;
+        let own = in_progress::with(|poll| poll.whose(cx.waker()));
+        if let (Some(who), Some(ticket)) = (own, ticket)
+            && self
+                .place
+                .settle_alone(who, direction, Owner::Ticket(ticket), at)
+        {
+            self.park(direction, at);
+            return Ok(());
+        }
+        self.wait_beside(direction, cx, at, ticket)
+    }
+
+    #[inline]
+    fn park(&self, direction: Direction, at: &'static Location<'static>) {
         let kind = match direction {
             Direction::Read => WaitKind::Readable,
             Direction::Write => WaitKind::Writable,
         };
-        park(WaitsOn::new(kind, fd as u64), at);
+        park(WaitsOn::new(kind, self.fd() as u64), at);
+    }
+
+    /// Others may wait too, or the waker is not the green thread's own, or it is not known who polls.
+    #[inline(never)]
+    fn wait_beside(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+        ticket: Option<NonZeroU32>,
+    ) -> io::Result<()> {
+        // Foreign code, perhaps, when it is cloned.
+        let waker = LocalWaker::new(cx);
+        let Some(core) = self.place.core() else {
+            return Ok(()); // never: the source would have ended
+        };
+        let key = in_progress::current();
+        let who = key.map_or(Number::NOBODY, |key| Number::new(core.place, key));
+        let owner = match ticket {
+            Some(ticket) => Owner::Ticket(ticket),
+            None => Owner::Poll(polls_of(&core, who).unwrap_or(0)),
+        };
+        let newcomer = Waiter {
+            waker,
+            who,
+            at,
+            owner,
+            direction,
+        };
+        let displaced = match self.place.settle(newcomer) {
+            Ok(displaced) => displaced,
+            Err(newcomer) => self.join_others(&core, newcomer)?,
+        };
+        self.park(direction, at);
         // A poll-style caller that seemed to have given up and has not looks again. One with a
         // ticket has come again itself, perhaps from another green thread.
         if let Some(displaced) = displaced
-            && matches!(displaced.owner(), Owner::Poll(_))
-            && displaced.who() != who
+            && matches!(displaced.owner, Owner::Poll(_))
+            && displaced.who != who
+            && !displaced.waker.will_wake(cx)
         {
-            let waker = displaced.into_waker();
-            if !waker.will_wake(cx) {
-                waker.wake_from(core);
-            }
+            displaced.waker.wake_from(&core);
         }
         Ok(())
-    }
-
-    fn polls_of(&self, who: Key) -> Option<u64> {
-        self.core.with_slot(who, |slot, _| slot.polls.get())
     }
 
     /// Somebody else has the place already: takes it over if that one has given up, waits beside it if the
     /// hub allows that. Comes back: whoever had the place that the newcomer has now.
     #[cold]
-    fn join_others(&self, direction: Direction, newcomer: Waiter) -> io::Result<Option<Waiter>> {
-        let reactor = &self.core.reactor;
-        let first = reactor.with(self.key, |source| {
-            let first = source.waiter(direction)?;
-            Some((first.owner(), first.who(), first.at))
-        });
-        let rival = first.flatten().filter(|(owner, who, _)| {
-            let polls = who.and_then(|who| self.polls_of(who));
+    fn join_others(&self, core: &Core, newcomer: Waiter) -> io::Result<Option<Waiter>> {
+        let (direction, place) = (newcomer.direction, &self.place);
+        let first = place.with_waiter(direction, |first| (first.owner, first.who, first.at));
+        let rival = first.filter(|(owner, who, _)| {
+            let polls = polls_of(core, *who);
             match owner {
-                Owner::Ticket(_) => who.is_none() || polls.is_some(),
+                Owner::Ticket(_) => *who == Number::NOBODY || polls.is_some(),
                 Owner::Poll(then) => polls == Some(*then),
             }
         });
-        let displaced = match rival {
-            None => reactor.with(self.key, |source| source.put_waiter(newcomer)),
-            Some(_) if self.core.config.many_readers => reactor.with(self.key, |source| {
-                let before = source.remove_waiter(direction, |other| newcomer.is_same(other));
-                source.add_waiter(newcomer);
-                before
-            }),
-            Some((_, who, site)) => return Err(self.busy_error(direction, who, site)),
-        };
-        Ok(displaced.flatten())
+        match rival {
+            None => Ok(place.put_waiter(newcomer)),
+            Some(_) if core.config.many_readers => {
+                let before = place.remove_waiter(direction, |other| newcomer.is_same(other));
+                place.add_waiter(newcomer);
+                Ok(before)
+            }
+            Some((_, who, site)) => Err(self.busy_error(core, direction, who, site)),
+        }
     }
 
     fn busy_error(
         &self,
+        core: &Core,
         direction: Direction,
-        first: Option<Key>,
+        first: Number,
         site: &'static Location<'static>,
     ) -> io::Error {
-        let name = first.map_or("somebody".to_owned(), |first| {
-            match self.core.slots.borrow().name(first) {
-                Some(name) => format!("green thread {} '{name}'", first.id),
-                None => format!("green thread {}", first.id),
+        let slots = core.slots.borrow();
+        let name = slots.named(first).map_or("somebody".to_owned(), |first| {
+            let key = first.slot.key();
+            match slots.name(key) {
+                Some(name) => format!("green thread {} '{name}'", key.id),
+                None => format!("green thread {}", key.id),
             }
         });
         let what = match direction {
@@ -259,17 +294,23 @@ impl Registration {
     }
 
     /// Takes a waiter out: the one with `ticket`, or the running green thread's own.
-    pub(crate) fn forget(&self, direction: Direction, ticket: Option<u64>) {
-        let who = in_progress::current();
-        let is_it = |waiter: &Waiter| match (waiter.owner(), ticket) {
+    pub(crate) fn forget(&self, direction: Direction, ticket: Option<NonZeroU32>) {
+        let Some(core) = self.place.core() else {
+            return; // nobody waits
+        };
+        let key = in_progress::current();
+        let who = key.map_or(Number::NOBODY, |key| Number::new(core.place, key));
+        let is_it = |waiter: &Waiter| match (waiter.owner, ticket) {
             (Owner::Ticket(other), Some(ticket)) => other == ticket,
-            (Owner::Poll(_), None) => waiter.who() == who,
+            (Owner::Poll(_), None) => waiter.who == who,
             _ => false,
         };
-        let waiter = self
-            .core
-            .reactor
-            .with(self.key, |source| source.remove_waiter(direction, is_it));
-        drop(waiter);
+        drop(self.place.remove_waiter(direction, is_it));
     }
+}
+
+/// How often the green thread with this number was polled, as far as an [`Owner`] keeps it; `None` if it has ended.
+fn polls_of(core: &Core, who: Number) -> Option<u32> {
+    let slots = core.slots.borrow();
+    Some(slots.named(who)?.slot.polls.get() as u32)
 }

@@ -17,16 +17,41 @@ pub enum Backend {
     Poll,
 }
 
+/// What the kernel says of a descriptor; one byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ready(u8);
+
+impl Ready {
+    pub(crate) const READABLE: Ready = Ready(1);
+    pub(crate) const WRITABLE: Ready = Ready(2);
+    /// The peer has hung up, or may have: a short read does not mean that all was read.
+    pub(crate) const HANGUP: Ready = Ready(4);
+    /// It is not open.
+    pub(crate) const INVALID: Ready = Ready(8);
+
+    /// All of these of which it is said.
+    #[inline]
+    pub(crate) fn of(said: [(Ready, bool); 3]) -> Ready {
+        let bits = said.map(|(ready, is)| ready.0 * u8::from(is));
+        Ready(bits[0] | bits[1] | bits[2])
+    }
+
+    #[inline]
+    pub(crate) const fn has(self, other: Ready) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    #[inline]
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
+}
+
 /// The kernel's word on one source.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Event {
     pub(crate) key: u64,
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
-    /// The peer has hung up, or may have: a short read does not mean that all was read.
-    pub(crate) hangup: bool,
-    /// The descriptor is not open.
-    pub(crate) invalid: bool,
+    pub(crate) ready: Ready,
 }
 
 /// A source that somebody waits on.

@@ -31,7 +31,7 @@ use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
-use super::driver::{Driver, Event, Notifier, Watched};
+use super::driver::{Driver, Event, Notifier, Ready, Watched};
 use super::old_wait::OldWait;
 
 /// No source has it: its index would be beyond the last one.
@@ -74,16 +74,16 @@ fn interest() -> EventFlags {
     EventFlags::IN | EventFlags::PRI | EventFlags::RDHUP | EventFlags::OUT | EventFlags::ET
 }
 
+#[inline]
 fn event_of(key: u64, flags: EventFlags) -> Event {
-    let broken = flags.intersects(EventFlags::HUP | EventFlags::ERR);
+    let broken = EventFlags::HUP | EventFlags::ERR;
     let read = EventFlags::IN | EventFlags::PRI | EventFlags::RDHUP;
-    Event {
-        key,
-        readable: broken || flags.intersects(read),
-        writable: broken || flags.contains(EventFlags::OUT),
-        hangup: broken || flags.contains(EventFlags::RDHUP),
-        invalid: false,
-    }
+    let ready = Ready::of([
+        (Ready::READABLE, flags.intersects(read | broken)),
+        (Ready::WRITABLE, flags.intersects(EventFlags::OUT | broken)),
+        (Ready::HANGUP, flags.intersects(EventFlags::RDHUP | broken)),
+    ]);
+    Event { key, ready }
 }
 
 /// An interrupted wait is one in which nothing happened.

@@ -21,6 +21,9 @@
 //! | file | holds |
 //! |---|---|
 //! | `source` | one registered descriptor: bits, waiters, its end |
+//! | `waiter` | one who waits on it, and how it is known |
+//! | `gone` | why it serves no more |
+//! | `place` | where sources stand, and how their users reach them |
 //! | `sources` | all of them, by key and by descriptor |
 //! | `driver` | the little a backend has to do; which one is chosen |
 //! | `epoll` | Linux: one system call a wait |
@@ -34,6 +37,7 @@ mod driver;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[cfg_attr(miri, allow(dead_code, reason = "miri waits without descriptors"))]
 mod epoll;
+mod gone;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[cfg_attr(miri, allow(dead_code, reason = "miri waits without descriptors"))]
 #[allow(
@@ -43,6 +47,7 @@ mod epoll;
 mod old_wait;
 #[cfg(miri)]
 mod parked;
+mod place;
 #[cfg_attr(miri, allow(dead_code, reason = "miri waits without descriptors"))]
 mod poll;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -54,10 +59,13 @@ mod portable;
 mod raw;
 mod source;
 mod sources;
+mod waiter;
 
 pub use driver::Backend;
 
 pub(crate) use driver::Notifier;
+pub(crate) use gone::Gone;
+pub(crate) use place::{Place, TICKETS};
 pub(crate) use raw::borrow;
-pub(crate) use source::{Direction, Gone, Owner, Waiter};
-pub(crate) use sources::{Reactor, SourceKey};
+pub(crate) use sources::Reactor;
+pub(crate) use waiter::{Direction, Owner, Waiter};

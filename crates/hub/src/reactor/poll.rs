@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
-use super::driver::{Driver, Event, Notifier, Watched};
+use super::driver::{Driver, Event, Notifier, Ready, Watched};
 
 #[derive(Debug)]
 pub(crate) struct Poll {
@@ -116,16 +116,21 @@ impl Driver for Poll {
             if flags.is_empty() {
                 continue;
             }
-            let invalid = flags.contains(PollFlags::NVAL);
-            let broken = invalid || flags.intersects(PollFlags::HUP | PollFlags::ERR);
-            events.push(Event {
-                key: source.key,
-                readable: broken || flags.intersects(PollFlags::IN | PollFlags::PRI),
-                writable: broken || flags.contains(PollFlags::OUT),
+            let key = source.key;
+            if flags.contains(PollFlags::NVAL) {
+                let ready = Ready::INVALID;
+                events.push(Event { key, ready });
+                continue;
+            }
+            let broken = PollFlags::HUP | PollFlags::ERR;
+            let read = PollFlags::IN | PollFlags::PRI;
+            let ready = Ready::of([
+                (Ready::READABLE, flags.intersects(read | broken)),
+                (Ready::WRITABLE, flags.intersects(PollFlags::OUT | broken)),
                 // poll(2) has no portable word for the peer's hang-up.
-                hangup: true,
-                invalid,
-            });
+                (Ready::HANGUP, true),
+            ]);
+            events.push(Event { key, ready });
         }
         drop(fds);
         drop(woken);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use polling::{PollMode, Poller};
 
-use super::driver::{Driver, Event, Notifier, Watched};
+use super::driver::{Driver, Event, Notifier, Ready, Watched};
 
 #[derive(Debug)]
 pub(crate) struct Portable {
@@ -87,11 +87,12 @@ impl Driver for Portable {
         }
         events.extend(found.iter().map(|event| Event {
             key: event.key as u64,
-            readable: event.readable,
-            writable: event.writable,
-            // `polling` does not tell a peer's hang-up from data.
-            hangup: true,
-            invalid: false,
+            ready: Ready::of([
+                (Ready::READABLE, event.readable),
+                (Ready::WRITABLE, event.writable),
+                // `polling` does not tell a peer's hang-up from data.
+                (Ready::HANGUP, true),
+            ]),
         }));
         Ok(())
     }

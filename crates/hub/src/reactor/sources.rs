@@ -3,27 +3,37 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::rc::Rc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
-use super::driver::{Driver, Event, Watched, open};
-use super::source::{Gone, Source};
-use super::{Backend, Direction, Notifier, borrow};
-use crate::arena::Arena;
+use super::driver::{Driver, Event, Ready, Watched, open};
+use super::gone::Gone;
+use super::place::{Chunk, Place};
+use super::source::{Source, VACANT};
+use super::waiter::{Direction, Waiter};
+use super::{Backend, Notifier, borrow};
+use crate::arena::{Arena, Vacated, split};
 use crate::birthplace::Birthplace;
+use crate::core::Core;
 use crate::sys::{Call, CallKind, gate};
 use crate::wait::LocalWaker;
 
-/// Names a source: its place, and which user of that place.
+/// Names a source: its place, and which user of that place. The kernel tells it with each event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SourceKey {
+struct SourceKey {
     index: u32,
     generation: u32,
 }
 
 impl SourceKey {
+    fn of(index: u32, source: &Source) -> u64 {
+        let generation = source.generation();
+        SourceKey { index, generation }.pack()
+    }
+
     fn pack(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.index)
     }
@@ -40,10 +50,12 @@ impl SourceKey {
 const GENERATIONS: u32 = u32::MAX;
 const NOBODY: u32 = u32::MAX;
 
-#[derive(Debug)]
 pub(crate) struct Reactor {
     driver: Box<dyn Driver>,
-    sources: RefCell<Arena<Source>>,
+    /// Which places are taken.
+    places: RefCell<Arena<()>>,
+    /// Where they are.
+    chunks: RefCell<Vec<Option<Rc<Chunk>>>>,
     /// Which source has a descriptor's number now.
     by_fd: RefCell<Vec<u32>>,
     generation: Cell<u32>,
@@ -62,9 +74,10 @@ impl Reactor {
     pub(crate) fn new(backend: Backend) -> io::Result<Self> {
         Ok(Reactor {
             driver: open(backend)?,
-            sources: RefCell::new(Arena::new()),
+            places: RefCell::new(Arena::new()),
+            chunks: RefCell::new(Vec::new()),
             by_fd: RefCell::new(Vec::new()),
-            generation: Cell::new(0),
+            generation: Cell::new(VACANT),
             open: Cell::new(0),
             events: RefCell::new(Vec::new()),
             birthplace: Birthplace::here(),
@@ -80,33 +93,38 @@ impl Reactor {
         self.open.get()
     }
 
-    pub(crate) fn with<R>(&self, key: SourceKey, f: impl FnOnce(&mut Source) -> R) -> Option<R> {
-        let mut sources = self.sources.borrow_mut();
-        let source = sources.get_mut(key.index)?;
-        (source.generation == key.generation).then(|| f(source))
+    fn chunk(&self, number: usize) -> Option<Rc<Chunk>> {
+        self.chunks.borrow().get(number)?.clone()
+    }
+
+    /// Each chunk in turn, borrowed by nobody meanwhile.
+    fn each_chunk(&self) -> impl Iterator<Item = Rc<Chunk>> {
+        let count = self.chunks.borrow().len();
+        (0..count).filter_map(|number| self.chunk(number))
     }
 
     /// The source that has descriptor `fd` now.
-    pub(crate) fn find(&self, fd: RawFd) -> Option<SourceKey> {
+    pub(crate) fn find(&self, fd: RawFd) -> Option<Place> {
         let index = *self.by_fd.borrow().get(usize::try_from(fd).ok()?)?;
-        let sources = self.sources.borrow();
-        let source = sources.get(index)?;
-        let generation = source.generation;
-        (source.fd == fd && source.gone().is_none()).then_some(SourceKey { index, generation })
+        let place = Place::new(self.chunk(split(index).0)?, index);
+        let serves = place.generation() != VACANT && place.fd() == fd && place.gone().is_none();
+        serves.then_some(place)
     }
 
-    /// Registers a descriptor. A source that has the same number and was closed behind our back is
-    /// ended; its waiters come back to be woken.
+    /// Registers a descriptor with the reactor of `core`, which this is. A source that has the same number and was
+    /// closed behind our back is ended; its waiters come back to be woken.
     pub(crate) fn add(
         &self,
+        core: &Rc<Core>,
         fd: BorrowedFd<'_>,
         woken: &mut Vec<LocalWaker>,
-    ) -> io::Result<SourceKey> {
+    ) -> io::Result<Place> {
         let number = fd.as_raw_fd();
         gate(Call::new(CallKind::Register, number))?;
         let generation = (self.generation.get() + 1) % GENERATIONS;
+        let generation = generation.max(VACANT + 1);
         self.generation.set(generation);
-        let index = self.sources.borrow_mut().next_index();
+        let index = self.places.borrow_mut().next_index();
         let key = SourceKey { index, generation };
         let former = self.find(number);
         match self.driver.add(fd, key.pack()) {
@@ -135,7 +153,7 @@ impl Reactor {
             other => other?,
         }
         if let Some(former) = former {
-            self.end(former, Gone::BehindOurBack, woken);
+            self.end(&former, former.index(), Gone::BehindOurBack, woken);
         }
         let mut by_fd = self.by_fd.borrow_mut();
         let place = number as usize;
@@ -143,43 +161,55 @@ impl Reactor {
             by_fd.resize(place + 1, NOBODY);
         }
         by_fd[place] = index;
-        let source = Source::new(number, generation);
-        self.sources.borrow_mut().insert(|place| *place = source);
+        let index = self.places.borrow_mut().insert(|()| ());
+        let place = Place::new(self.chunk_for(split(index).0, core), index);
+        place.begin(number, generation);
         self.open.set(self.open.get() + 1);
-        Ok(key)
+        Ok(place)
     }
 
-    /// Takes a source out. `delete`: also from the kernel's set, which forgets a descriptor by
-    /// itself when its last copy is closed.
-    pub(crate) fn remove(&self, key: SourceKey, delete: bool) -> Option<Source> {
-        let (fd, gone) = self.with(key, |source| (source.fd, source.gone()))?;
-        if gone.is_none() {
+    fn chunk_for(&self, number: usize, core: &Rc<Core>) -> Rc<Chunk> {
+        let mut chunks = self.chunks.borrow_mut();
+        if chunks.len() <= number {
+            chunks.resize(number + 1, None);
+        }
+        let new = || Chunk::new(number, Rc::downgrade(core));
+        Rc::clone(chunks[number].get_or_insert_with(new))
+    }
+
+    /// Takes a source out; its waiters come back to be dropped. `delete`: also from the kernel's set, which forgets a
+    /// descriptor by itself when its last copy is closed.
+    pub(crate) fn remove(&self, place: &Place, delete: bool) -> Vec<Waiter> {
+        if place.gone().is_none() {
             self.open.set(self.open.get() - 1);
         }
-        self.forget_fd(key, fd, delete);
-        self.sources.borrow_mut().take(key.index)
+        let index = place.index();
+        self.forget_fd(index, place.fd(), delete);
+        let left = place.vacate();
+        let mut places = self.places.borrow_mut();
+        if let Vacated::WithChunk(number) = places.vacate_if(index, |()| true) {
+            let mut chunks = self.chunks.borrow_mut();
+            chunks[number] = None;
+            chunks.truncate(places.chunks());
+        }
+        left
     }
 
     /// Ends a source: its waiters come back to be woken and whoever uses it gets an error.
-    pub(crate) fn end(&self, key: SourceKey, gone: Gone, woken: &mut Vec<LocalWaker>) {
-        let fd = self.with(key, |source| {
-            if source.gone().is_none() {
-                source.end(gone);
-                self.open.set(self.open.get() - 1);
-            }
-            source.take_waiters(Direction::Read, woken);
-            source.take_waiters(Direction::Write, woken);
-            source.fd
-        });
-        if let Some(fd) = fd {
-            self.forget_fd(key, fd, gone != Gone::BehindOurBack);
+    pub(crate) fn end(&self, source: &Source, index: u32, gone: Gone, woken: &mut Vec<LocalWaker>) {
+        if source.gone().is_none() {
+            source.end(gone);
+            self.open.set(self.open.get() - 1);
         }
+        source.take_waiters(Direction::Read, woken);
+        source.take_waiters(Direction::Write, woken);
+        self.forget_fd(index, source.fd(), gone != Gone::BehindOurBack);
     }
 
-    fn forget_fd(&self, key: SourceKey, fd: RawFd, delete: bool) {
+    fn forget_fd(&self, index: u32, fd: RawFd, delete: bool) {
         let mut by_fd = self.by_fd.borrow_mut();
         match by_fd.get_mut(fd as usize) {
-            Some(place) if *place == key.index => *place = NOBODY,
+            Some(place) if *place == index => *place = NOBODY,
             // Another source has the number by now; the kernel's entry is that one's.
             _ => return,
         }
@@ -218,73 +248,64 @@ impl Reactor {
         waited
     }
 
+    #[inline]
     fn apply(&self, event: Event, woken: &mut Vec<LocalWaker>) {
         let key = SourceKey::unpack(event.key);
-        if event.invalid {
-            return self.end(key, Gone::BehindOurBack, woken);
+        let chunks = self.chunks.borrow();
+        let Some(Some(chunk)) = chunks.get(split(key.index).0) else {
+            return;
+        };
+        let source = chunk.source(key.index);
+        if source.generation() != key.generation {
+            return;
         }
-        self.with(key, |source| {
-            source.hangup |= event.hangup;
-            if event.readable {
-                source.readable = true;
-                source.take_waiters(Direction::Read, woken);
-            }
-            if event.writable {
-                source.writable = true;
-                source.take_waiters(Direction::Write, woken);
-            }
-        });
+        match event.ready.has(Ready::INVALID) {
+            false => source.apply(event.ready, woken),
+            true => self.end(source, key.index, Gone::BehindOurBack, woken),
+        }
     }
 
     fn watched(&self) -> Vec<Watched> {
-        let sources = self.sources.borrow();
-        let waited_on = sources.iter().filter_map(|(index, source)| {
-            let generation = source.generation;
-            let watched = Watched {
-                fd: source.fd,
-                key: SourceKey { index, generation }.pack(),
-                read: source.is_waited_on(Direction::Read),
-                write: source.is_waited_on(Direction::Write),
-            };
-            (source.gone().is_none() && (watched.read || watched.write)).then_some(watched)
-        });
-        waited_on.collect()
+        let chunks = self.each_chunk();
+        chunks.flat_map(|chunk| watched_in(&chunk)).collect()
     }
 
     /// How many sources are waited on.
     pub(crate) fn waited_on(&self) -> usize {
-        let sources = self.sources.borrow();
-        let waits = |source: &Source| {
-            source.is_waited_on(Direction::Read) || source.is_waited_on(Direction::Write)
-        };
-        sources.iter().filter(|(_, source)| waits(source)).count()
+        let in_chunk = |chunk: Rc<Chunk>| chunk.iter().filter(|(_, s)| s.is_waited_on()).count();
+        self.each_chunk().map(in_chunk).sum()
     }
 
     /// Looks for descriptors that were closed behind our back while somebody waits on them (C-3).
     ///
-    /// epoll forgets a closed descriptor without a word; its waiters would hang. One poll(2) over
+    /// epoll forgets a closed descriptor without a word; its waiters would hang. poll(2) over
     /// all that are waited on tells which numbers are not open, and the driver whether others still are
-    /// what they were.
+    /// what they were. One chunk at a time: a list of all would be memory that nobody needs afterwards.
     pub(crate) fn probe(&self, woken: &mut Vec<LocalWaker>) {
-        let watched = self.watched();
-        let mut fds: Vec<_> = watched
-            .iter()
-            .map(|source| PollFd::from_borrowed_fd(borrow(source.fd), PollFlags::empty()))
-            .collect();
-        if rustix::event::poll(&mut fds, Some(&Timespec::default())).is_err() {
-            return;
-        }
         let from = match self.looked_up_to.get() {
-            from if from < fds.len() => from,
+            from if from < self.waited_on() => from,
             _ => 0,
         };
-        let to = from.saturating_add(LOOKED_AT);
-        self.looked_up_to.set(to);
-        for (place, (source, fd)) in watched.iter().zip(&fds).enumerate() {
-            let is_closed = fd.revents().contains(PollFlags::NVAL);
-            let is_looked_at = (from..to).contains(&place);
-            if is_closed || is_looked_at && !self.driver.is_still(borrow(source.fd)) {
-                self.end(SourceKey::unpack(source.key), Gone::BehindOurBack, woken);
+        let looked_at = from..from.saturating_add(LOOKED_AT);
+        self.looked_up_to.set(looked_at.end);
+        let mut count = 0;
+        for chunk in self.each_chunk() {
+            let watched = watched_in(&chunk);
+            let mut fds: Vec<_> = watched
+                .iter()
+                .map(|source| PollFd::from_borrowed_fd(borrow(source.fd), PollFlags::empty()))
+                .collect();
+            if rustix::event::poll(&mut fds, Some(&Timespec::default())).is_err() {
+                return;
+            }
+            for (source, fd) in watched.iter().zip(&fds) {
+                let is_closed = fd.revents().contains(PollFlags::NVAL);
+                let is_looked_at = looked_at.contains(&count);
+                count += 1;
+                if is_closed || is_looked_at && !self.driver.is_still(borrow(source.fd)) {
+                    let index = SourceKey::unpack(source.key).index;
+                    self.end(chunk.source(index), index, Gone::BehindOurBack, woken);
+                }
             }
         }
     }
@@ -292,18 +313,32 @@ impl Reactor {
     /// Ends all sources, since the hub ends; the wakers come back to be dropped.
     pub(crate) fn end_all(&self) -> Vec<LocalWaker> {
         let mut woken = Vec::new();
-        let keys: Vec<SourceKey> = {
-            let sources = self.sources.borrow();
-            let keys = sources.iter().map(|(index, source)| SourceKey {
-                index,
-                generation: source.generation,
-            });
-            keys.collect()
-        };
-        for key in keys {
-            self.end(key, Gone::Hub, &mut woken);
+        for chunk in self.each_chunk() {
+            let taken = chunk.iter().filter(|(_, s)| s.generation() != VACANT);
+            taken.for_each(|(index, source)| self.end(source, index, Gone::Hub, &mut woken));
         }
         woken
+    }
+}
+
+/// The sources of a chunk that somebody waits on.
+fn watched_in(chunk: &Chunk) -> Vec<Watched> {
+    let waited_on = chunk.iter().filter(|(_, source)| source.is_waited_on());
+    let watched = waited_on.map(|(index, source)| Watched {
+        fd: source.fd(),
+        key: SourceKey::of(index, source),
+        read: source.is_waited_on_to(Direction::Read),
+        write: source.is_waited_on_to(Direction::Write),
+    });
+    watched.collect()
+}
+
+impl std::fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reactor")
+            .field("driver", &self.driver)
+            .field("open", &self.open)
+            .finish_non_exhaustive()
     }
 }
 

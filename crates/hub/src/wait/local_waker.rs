@@ -67,9 +67,15 @@ impl LocalWaker {
         }
     }
 
+    /// That of the green thread with this number.
+    #[inline]
+    pub(crate) fn of_number(number: Number) -> Self {
+        LocalWaker::of(number.waker())
+    }
+
     /// The number of the green thread whose own it is.
     #[inline]
-    fn own_number(&self) -> Option<Number> {
+    pub(crate) fn own_number(&self) -> Option<Number> {
         Number::of(&self.waker)
     }
 
@@ -95,7 +101,7 @@ impl LocalWaker {
     #[must_use]
     pub fn own(cx: &Context<'_>) -> Option<Self> {
         let own = in_progress::with(|poll| poll.whose(cx.waker()));
-        own.map(|number| LocalWaker::of(number.waker()))
+        own.map(LocalWaker::of_number)
     }
 
     /// Whether it wakes the future that is polled with `cx`. `false` may be wrong, as with

@@ -1,9 +1,8 @@
 //! How long an operation may wait: the limit that `set_timeout` sets.
 //!
-//! A future of ours holds its timer itself and makes it when it has to wait, in a box: a connection that
-//! waits without a limit has one word of it. Operations polled
-//! through the futures traits have no future of ours, so their timers live in the handle, in a box
-//! that connections without a limit never make.
+//! Timers live in boxes that connections without a limit never make. That of a future of ours stands with the
+//! limit, under the ticket by which the future waits, and is made when it has to wait: so futures that wait without a limit
+//! have no room for it. Operations polled through the futures traits have no future of ours; their timers live in the handle.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -14,10 +13,33 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use evlet_hub::wait::{self, WaitKind, WaitsOn};
-use evlet_hub::{Sleep, sleep};
+use evlet_hub::{Sleep, Ticket, sleep};
 
-use super::{Direction, Handle, Site, Who};
+use super::{Direction, Handle, More, Site, Who};
 use crate::operation_error::OperationTimedOut;
+
+/// The timers of futures that wait, by their tickets: at most one for each direction, unless the hub lets
+/// many wait.
+#[derive(Default)]
+pub(super) struct Waits(Cell<Vec<(Ticket, Box<Sleep>)>>);
+
+impl Waits {
+    fn take(&self, ticket: Ticket) -> Option<Box<Sleep>> {
+        let mut timers = self.0.take();
+        let place = timers.iter().position(|(other, _)| *other == ticket);
+        let timer = place.map(|place| timers.swap_remove(place).1);
+        self.0.set(timers);
+        timer
+    }
+
+    fn put(&self, ticket: Ticket, timer: Option<Box<Sleep>>) {
+        if let Some(timer) = timer {
+            let mut timers = self.0.take();
+            timers.push((ticket, timer));
+            self.0.set(timers);
+        }
+    }
+}
 
 /// The timers of `poll_read` and `poll_write`.
 #[derive(Default)]
@@ -99,7 +121,49 @@ impl Handle {
         }
     }
 
-    /// What a future does with an operation that has to wait: keep the limit, say where it waits.
+    /// The end of a try of a future of ours that has to wait: it does so until the limit, if there is one.
+    #[inline]
+    pub(crate) fn wait_on(
+        &self,
+        cx: &mut Context<'_>,
+        at: Site,
+        direction: Direction,
+        place: &Cell<Option<Ticket>>,
+    ) -> Poll<io::Error> {
+        match self.first().more.get() {
+            None => Poll::Pending,
+            Some(more) => self.wait_within_limit(more, cx, at, direction, place),
+        }
+    }
+
+    #[inline(never)]
+    fn wait_within_limit(
+        &self,
+        more: &More,
+        cx: &mut Context<'_>,
+        at: Site,
+        direction: Direction,
+        place: &Cell<Option<Ticket>>,
+    ) -> Poll<io::Error> {
+        let ticket = place.get();
+        let ticket = ticket.unwrap_or_else(|| self.first().io.new_ticket());
+        place.set(Some(ticket));
+        // The timer is taken out while it is polled: nothing is held over a waker's clone.
+        let mut timer = more.waits.take(ticket);
+        let polled = self.poll_limit(cx, at, direction, &mut timer);
+        if polled.is_pending() {
+            more.waits.put(ticket, timer);
+        }
+        polled
+    }
+
+    /// The future with this ticket waits no more: its timer, if it had one, goes.
+    pub(crate) fn wait_is_over(&self, ticket: Ticket) {
+        let more = self.first().more.get();
+        drop(more.and_then(|more| more.waits.take(ticket)));
+    }
+
+    /// What becomes of an operation that has to wait: keeps the limit, says where it waits.
     pub(crate) fn poll_limit(
         &self,
         cx: &mut Context<'_>,
@@ -129,7 +193,7 @@ impl Handle {
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
-        who: Who,
+        who: Who<'_>,
         polled: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if let Who::Owner = who {

@@ -22,7 +22,7 @@ use std::rc::Rc;
 
 use evlet_hub::Io;
 
-use self::limit::{Limit, Timers};
+use self::limit::{Limit, Timers, Waits};
 use self::linger::AfterTheClose;
 pub(crate) use self::operation::Who;
 pub(crate) use self::plug::Plug;
@@ -54,6 +54,8 @@ struct More {
     made: Cell<u32>,
     /// Of the first handle.
     timers: Timers,
+    /// Of the futures that wait now.
+    waits: Waits,
 }
 
 /// Every handle but the first.
@@ -93,6 +95,7 @@ impl First {
                 writers: Cell::new(self.writers()),
                 made: Cell::new(1),
                 timers: Timers::default(),
+                waits: Waits::default(),
             })
         })
     }
@@ -168,10 +171,30 @@ impl Marks {
     const LEFT_READER: Marks = Marks(4);
     const LEFT_WRITER: Marks = Marks(8);
 
+    /// What keeps a handle from being used in this direction.
+    #[inline]
+    fn forbids(direction: Direction) -> Marks {
+        match direction {
+            Direction::Read => Marks::CLOSED,
+            Direction::Write => Marks::CLOSED.with(Marks::NO_WRITES),
+        }
+    }
+
+    #[inline]
+    fn left(direction: Direction) -> Marks {
+        match direction {
+            Direction::Read => Marks::LEFT_READER,
+            Direction::Write => Marks::LEFT_WRITER,
+        }
+    }
+
+    /// Whether it has any of those in `mark`.
+    #[inline]
     fn has(self, mark: Marks) -> bool {
         self.0 & mark.0 != 0
     }
 
+    #[inline]
     fn with(self, mark: Marks) -> Marks {
         Marks(self.0 | mark.0)
     }
@@ -226,6 +249,18 @@ impl Handle {
     #[inline]
     fn first(&self) -> &First {
         self.0.first()
+    }
+
+    /// Whether it is the only handle of a connection without a limit, and has none of these marks: all that most
+    /// operations ask.
+    #[inline]
+    fn is_plain(&self, unusual: Marks) -> bool {
+        match &*self.0 {
+            Node::First(first) => {
+                !first.io.get_ref().marks.get().has(unusual) && first.more.get().is_none()
+            }
+            Node::Further(_) => false,
+        }
     }
 
     /// The node that all handles hold.
@@ -334,10 +369,7 @@ impl Handle {
 
     /// Whether this handle may be used in this direction.
     fn check(&self, direction: Direction) -> io::Result<()> {
-        let marks = self.marks().get();
-        if marks.has(Marks::CLOSED)
-            || (direction == Direction::Write && marks.has(Marks::NO_WRITES))
-        {
+        if self.marks().get().has(Marks::forbids(direction)) {
             return Err(HandleClosed.into());
         }
         Ok(())

@@ -7,6 +7,7 @@
 //! by another way takes it back first. Through a shared reference (`&TcpStream`) nobody knows who
 //! polls but the hub, and the hub goes by the green thread.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, ready};
@@ -20,65 +21,105 @@ use crate::descriptor;
 
 /// By whom an operation is polled; see the top of this file.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Who {
-    /// A future of ours.
-    Future(Ticket),
+pub(crate) enum Who<'a> {
+    /// A future of ours, with the place of its ticket, which is drawn when it has to wait.
+    Future(&'a Cell<Option<Ticket>>),
     /// Whoever holds the handle alone.
     Owner,
     /// One of those who share it.
     Sharer,
 }
 
+impl Who<'_> {
+    /// The name by which it waits.
+    #[inline]
+    fn name(self, handle: &Handle) -> Option<Ticket> {
+        match self {
+            Who::Future(place) => {
+                let ticket = place.get();
+                let ticket = ticket.unwrap_or_else(|| handle.first().io.new_ticket());
+                place.set(Some(ticket));
+                Some(ticket)
+            }
+            Who::Owner => Some(handle.ticket()),
+            Who::Sharer => None,
+        }
+    }
+}
+
+/// How often an operation is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tries {
+    /// Until it no longer would block.
+    Many,
+    /// Once: the limit is zero.
+    One,
+}
+
 impl Handle {
     /// One receiving operation: tried first, waited for afterwards.
+    #[inline]
     pub(crate) fn poll_read<T>(
         &self,
-        who: Who,
+        who: Who<'_>,
         cx: &mut Context<'_>,
         at: Site,
         mut op: impl FnMut(&OwnedFd) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        self.check(Direction::Read)?;
-        if self.timeout() == Some(Duration::ZERO) {
-            return self.poll_now(cx, op);
-        }
-        let io = &self.first().io;
-        if !matches!(who, Who::Owner) {
-            self.take_back(Direction::Read);
-        }
-        let op = |plug: &Plug| op(&plug.fd);
-        match who {
-            Who::Owner => io.poll_read_as(self.ticket(), cx, at, op),
-            Who::Future(ticket) => io.poll_read_as(ticket, cx, at, op),
-            Who::Sharer => io.poll_read_with(cx, at, op),
+        match self.prepare(Direction::Read, who)? {
+            Tries::One => self.poll_now(cx, op),
+            Tries::Many => {
+                let (io, name) = (&self.first().io, || who.name(self));
+                io.poll_read_by(name, cx, at, |plug: &Plug| op(&plug.fd))
+            }
         }
     }
 
     /// One sending operation.
+    #[inline]
     pub(crate) fn poll_write<T>(
         &self,
-        who: Who,
+        who: Who<'_>,
         cx: &mut Context<'_>,
         at: Site,
         mut op: impl FnMut(&OwnedFd) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        self.check(Direction::Write)?;
-        if self.timeout() == Some(Duration::ZERO) {
-            return self.poll_now(cx, op);
-        }
-        let io = &self.first().io;
-        if !matches!(who, Who::Owner) {
-            self.take_back(Direction::Write);
-        }
-        let op = |plug: &Plug| op(&plug.fd);
-        match who {
-            Who::Owner => io.poll_write_as(self.ticket(), cx, at, op),
-            Who::Future(ticket) => io.poll_write_as(ticket, cx, at, op),
-            Who::Sharer => io.poll_write_with(cx, at, op),
+        match self.prepare(Direction::Write, who)? {
+            Tries::One => self.poll_now(cx, op),
+            Tries::Many => {
+                let (io, name) = (&self.first().io, || who.name(self));
+                io.poll_write_by(name, cx, at, |plug: &Plug| op(&plug.fd))
+            }
         }
     }
 
+    /// Whether this handle may be used in this direction, and how.
+    #[inline]
+    fn prepare(&self, direction: Direction, who: Who<'_>) -> io::Result<Tries> {
+        let left = match who {
+            Who::Owner => Marks::default(),
+            Who::Future(_) | Who::Sharer => Marks::left(direction),
+        };
+        match self.is_plain(Marks::forbids(direction).with(left)) {
+            true => Ok(Tries::Many),
+            false => self.prepare_with_care(direction, who),
+        }
+    }
+
+    #[inline(never)]
+    fn prepare_with_care(&self, direction: Direction, who: Who<'_>) -> io::Result<Tries> {
+        self.check(direction)?;
+        if self.timeout() == Some(Duration::ZERO) {
+            return Ok(Tries::One);
+        }
+        if !matches!(who, Who::Owner) {
+            self.take_back(direction);
+        }
+        Ok(Tries::Many)
+    }
+
     /// A limit of zero: what cannot be done at once gives `WouldBlock`.
+    #[cold]
     fn poll_now<T>(
         &self,
         cx: &mut Context<'_>,
@@ -93,9 +134,10 @@ impl Handle {
         }
     }
 
+    #[inline]
     pub(crate) fn poll_recv(
         &self,
-        who: Who,
+        who: Who<'_>,
         cx: &mut Context<'_>,
         at: Site,
         buf: &mut [u8],
@@ -112,9 +154,10 @@ impl Handle {
         Poll::Ready(got)
     }
 
+    #[inline]
     pub(crate) fn poll_send(
         &self,
-        who: Who,
+        who: Who<'_>,
         cx: &mut Context<'_>,
         at: Site,
         data: &[u8],
@@ -128,6 +171,7 @@ impl Handle {
     }
 
     /// A short read emptied the kernel's buffer: no need to ask it again to know.
+    #[inline]
     pub(crate) fn after_read(&self, got: &io::Result<usize>, room: usize) {
         if matches!(got, Ok(n) if 0 < *n && *n < room)
             && !self.first().io.get_ref().short_reads.get()
@@ -137,6 +181,7 @@ impl Handle {
     }
 
     /// A short write filled it.
+    #[inline]
     pub(crate) fn after_write(&self, sent: &io::Result<usize>, offered: usize) {
         if matches!(sent, Ok(n) if *n < offered) {
             self.first().io.filled();
@@ -147,20 +192,25 @@ impl Handle {
         Ticket::numbered(self.number())
     }
 
-    pub(crate) fn new_ticket(&self) -> Ticket {
-        self.first().io.new_ticket()
-    }
-
     /// Called by one who waited and gives up.
-    pub(crate) fn forget(&self, direction: Direction, who: Who) {
+    pub(crate) fn forget(&self, direction: Direction, who: Who<'_>) {
         let io = &self.first().io;
-        match (direction, who) {
-            (Direction::Read, Who::Future(ticket)) => io.forget_reader(ticket),
-            (Direction::Read, Who::Owner) => io.forget_reader(self.ticket()),
-            (Direction::Read, Who::Sharer) => io.forget_read_waiter(),
-            (Direction::Write, Who::Future(ticket)) => io.forget_writer(ticket),
-            (Direction::Write, Who::Owner) => io.forget_writer(self.ticket()),
-            (Direction::Write, Who::Sharer) => io.forget_write_waiter(),
+        let ticket = match who {
+            Who::Owner => self.ticket(),
+            Who::Future(place) => match place.take() {
+                Some(ticket) => ticket,
+                None => return,
+            },
+            Who::Sharer => {
+                return match direction {
+                    Direction::Read => io.forget_read_waiter(),
+                    Direction::Write => io.forget_write_waiter(),
+                };
+            }
+        };
+        match direction {
+            Direction::Read => io.forget_reader(ticket),
+            Direction::Write => io.forget_writer(ticket),
         }
     }
 
@@ -174,10 +224,7 @@ impl Handle {
     /// Notes whether such a waiter may be there; gives what was noted before.
     pub(super) fn left(&self, direction: Direction, now: bool) -> bool {
         let marks = self.marks().get();
-        let mark = match direction {
-            Direction::Read => Marks::LEFT_READER,
-            Direction::Write => Marks::LEFT_WRITER,
-        };
+        let mark = Marks::left(direction);
         let before = marks.has(mark);
         if before != now {
             let marks = match now {

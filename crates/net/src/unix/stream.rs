@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use evlet_hub::Io;
-use rustix::net::{AddressFamily, RecvFlags, SocketType};
+use rustix::net::{AddressFamily, SocketType};
 
 use super::addr::{ToUnixAddr, UnixAddr};
 use super::connect::ConnectUnix;
@@ -101,7 +101,7 @@ impl UnixStream {
     /// Dropping the future loses no byte.
     #[track_caller]
     pub fn recv<'a>(&'a self, buf: &'a mut [u8]) -> Recv<'a> {
-        Recv::new(&self.handle, Location::caller(), buf, RecvFlags::empty())
+        Recv::new(&self.handle, Location::caller(), buf)
     }
 
     /// As [`TcpStream::peek`](crate::TcpStream::peek).
@@ -113,7 +113,7 @@ impl UnixStream {
     /// Dropping the future changes nothing.
     #[track_caller]
     pub fn peek<'a>(&'a self, buf: &'a mut [u8]) -> Recv<'a> {
-        Recv::new(&self.handle, Location::caller(), buf, RecvFlags::PEEK)
+        Recv::peek(&self.handle, Location::caller(), buf)
     }
 
     /// As [`TcpStream::send`](crate::TcpStream::send).

@@ -34,7 +34,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "recvmmsg and TCP Fast Open; rustix has no safe call for them",
     ),
     (
-        "crates/hub/src/task/blocks.rs",
+        "crates/hub/src/task/blocks/mod.rs",
         "memory of tasks that ended is kept and used again, whatever type was in it",
     ),
     (

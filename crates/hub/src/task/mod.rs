@@ -8,7 +8,7 @@
 //! | `spawn` | making one |
 //! | `tied` | making one later, unless its maker ends before |
 //! | `cell` | the memory of a task, and the counted pointers to it |
-//! | `blocks` | memory of tasks that ended, kept for those that come |
+//! | `blocks` | the memory of tasks: pages of blocks |
 //! | `stage` | what is in it: the user's future, and its end, however it ends; then the result |
 //! | `number` | a green thread as one word |
 //! | `waker` | a waker that is that word |

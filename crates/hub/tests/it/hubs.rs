@@ -8,13 +8,15 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use evlet_hub::{
-    Exit, Hub, HubHandle, current, handle, now, sleep, spawn, spawn_n, stats, yield_now,
+    Exit, GreenThread, Hub, HubHandle, current, handle, now, sleep, spawn, spawn_n, stats,
+    yield_now,
 };
 
 use crate::bell::{Bell, Ear, poll_with};
@@ -185,6 +187,48 @@ fn a_finished_handle_may_be_awaited_in_another_hub() {
         task
     });
     assert_eq!(virtually(async { task.await.unwrap() }), 6);
+}
+
+/// A result that is counted when it is dropped.
+struct Counted(u64, Arc<AtomicU64>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.1.fetch_add(self.0, Ordering::Relaxed);
+    }
+}
+
+// proves A-8: its result stays with it, in memory that is the thread's
+#[test]
+fn handles_outlive_their_hub_and_end_with_the_thread() {
+    thread_local! {
+        static FIRST: RefCell<Vec<GreenThread<Counted>>> = const { RefCell::new(Vec::new()) };
+        static LAST: RefCell<Vec<GreenThread<Counted>>> = const { RefCell::new(Vec::new()) };
+    }
+    let sum = Arc::new(AtomicU64::new(0));
+    let results = sum.clone();
+    let thread = thread::spawn(move || {
+        // The one that is used first is the one that is dropped last.
+        FIRST.with_borrow_mut(|kept| kept.reserve(500));
+        for round in 0..2 {
+            virtually(async {
+                for n in 0..1_000 {
+                    let results = results.clone();
+                    let handle = spawn(async move { Counted(n, results) });
+                    match (n + round) % 2 {
+                        0 => FIRST.with_borrow_mut(|kept| kept.push(handle)),
+                        _ => LAST.with_borrow_mut(|kept| kept.push(handle)),
+                    }
+                }
+                yield_now().await;
+            });
+            let kept = FIRST.with_borrow_mut(|kept| kept.split_off(kept.len() / 2));
+            assert!(kept.iter().all(GreenThread::is_finished));
+            assert!(results.load(Ordering::Relaxed) < 1_000 * 999 / 2);
+        }
+    });
+    thread.join().unwrap();
+    assert_eq!(sum.load(Ordering::Relaxed), 2 * 1_000 * 999 / 2);
 }
 
 #[test]

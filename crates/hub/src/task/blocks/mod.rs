@@ -154,7 +154,7 @@ const _: () = assert!(!needs_drop::<Here>(), "see the file's page");
 thread_local! {
     static HERE: Here = const {
         Here {
-            rooms: [const { Room::NONE }; LARGEST / STEP + 1],
+            rooms: [const { Room::new() }; LARGEST / STEP + 1],
             ends: Cell::new(false),
         }
     };
@@ -163,12 +163,14 @@ thread_local! {
 }
 
 impl Room {
-    const NONE: Self = Room {
-        first: Cell::new(None),
-        vacant: Cell::new(None),
-        set_aside: Cell::new(0),
-        more: Cell::new(0),
-    };
+    const fn new() -> Self {
+        Room {
+            first: Cell::new(None),
+            vacant: Cell::new(None),
+            set_aside: Cell::new(0),
+            more: Cell::new(0),
+        }
+    }
 
     #[inline]
     fn take(&self, number: usize) -> (NonNull<u8>, Place) {

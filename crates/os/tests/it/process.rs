@@ -303,9 +303,9 @@ fn signals_reach_it_and_never_a_stranger() {
         let odd = child.signal(Signal::from_raw(4000)).unwrap_err();
         assert_eq!(odd.kind(), ErrorKind::InvalidInput);
         assert!(odd.to_string().contains("sleep 100"), "{odd}");
-        child.signal(Signal::INT).unwrap();
-        assert_eq!(child.wait().await.unwrap().signal(), Some(2));
-        child.signal(Signal::INT).unwrap(); // reaped: nothing happens
+        child.signal(Signal::TERM).unwrap();
+        assert_eq!(child.wait().await.unwrap().signal(), Some(15));
+        child.signal(Signal::TERM).unwrap(); // reaped: nothing happens
         child.kill().unwrap();
     });
 }

@@ -2,7 +2,7 @@
 //!
 //! The contestants of a scenario follow one another within a round (A B C, A B C), so that whatever else the
 //! machine does meets all of them; where a server is measured window by window they take turns at that, which is a
-//! [`race`]. Who is absent once is not asked again. The rounds go over all scenarios: a
+//! [race](mod@race). Who is absent once is not asked again. The rounds go over all scenarios: a
 //! disturbance of a minute spoils one round of a few, not all rounds of one.
 
 pub(crate) mod child;

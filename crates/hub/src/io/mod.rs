@@ -264,14 +264,14 @@ impl<T: AsFd> Io<T> {
     /// and has probably received nothing yet: what has come before it was registered is told as well.
     #[inline]
     pub fn drained(&self) {
-        self.registration.is_exhausted(Direction::Read);
+        self.registration.note_exhausted(Direction::Read);
     }
 
     /// After a short write to a stream: the kernel's buffer is full, so the next write waits
     /// without asking.
     #[inline]
     pub fn filled(&self) {
-        self.registration.is_exhausted(Direction::Write);
+        self.registration.note_exhausted(Direction::Write);
     }
 
     /// A new name for a waiter: see [`Ticket`].

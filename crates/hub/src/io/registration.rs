@@ -149,8 +149,8 @@ impl Registration {
 
     /// A short operation has told that the next one would block.
     #[inline]
-    pub(crate) fn is_exhausted(&self, direction: Direction) {
-        self.place.is_exhausted(direction);
+    pub(crate) fn note_exhausted(&self, direction: Direction) {
+        self.place.note_exhausted(direction);
     }
 
     /// Fails when it serves no more.

@@ -197,7 +197,7 @@ impl Source {
 
     /// A short operation has told the same, unless the peer has hung up.
     #[inline]
-    pub(crate) fn is_exhausted(&self, direction: Direction) {
+    pub(crate) fn note_exhausted(&self, direction: Direction) {
         let marks = self.marks.get();
         if !marks.has(Marks::HANGUP) {
             self.marks.set(marks.without(Marks::ready_to(direction)));

@@ -21,13 +21,7 @@ pub(crate) fn wake(number: Number) {
     if in_progress::with(|poll| poll.wake_own(number)) {
         return;
     }
-    let is_woken = running::with_alone(|core| {
-        let is_here = core.place == number.place();
-        if is_here {
-            core.wake_number(number);
-        }
-        is_here
-    });
+    let is_woken = running::with_alone(|core| core.wake_if_own(number));
     if is_woken != Some(true) {
         wake_from_afar(number);
     }
@@ -36,13 +30,7 @@ pub(crate) fn wake(number: Number) {
 /// It is not of the hub that runs here, or somebody is looking at the entry of that hub.
 #[cold]
 fn wake_from_afar(number: Number) {
-    let is_woken = running::with(|core| {
-        let is_here = core.place == number.place();
-        if is_here {
-            core.wake_number(number);
-        }
-        is_here
-    });
+    let is_woken = running::with(|core| core.wake_if_own(number));
     if is_woken == Some(true) {
         return;
     }
@@ -52,6 +40,16 @@ fn wake_from_afar(number: Number) {
 }
 
 impl Core {
+    /// Wakes the one with this number if it is of this hub; whether it is.
+    #[inline(always)]
+    fn wake_if_own(&self, number: Number) -> bool {
+        let is_own = self.place == number.place();
+        if is_own {
+            self.wake_number(number);
+        }
+        is_own
+    }
+
     /// Wakes one of this hub's own.
     #[inline]
     pub(crate) fn wake_number(&self, number: Number) {

@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use evlet_hub::sys::{self, Call, CallKind};
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::addr::SocketAddrArg;
 use rustix::net::{
     AddressFamily, Protocol, RecvAncillaryBuffer, RecvFlags, RecvMsg, SendAncillaryBuffer,
@@ -63,7 +63,7 @@ pub(crate) fn accept_any(fd: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddr
 pub(crate) fn is_readable(fd: &OwnedFd) -> io::Result<bool> {
     gate(CallKind::Other, fd)?;
     let mut fds = [PollFd::new(fd, PollFlags::IN)];
-    let found = rustix::event::poll(&mut fds, Some(&Timespec::default()))?;
+    let found = retry_on_intr(|| rustix::event::poll(&mut fds, Some(&Timespec::default())))?;
     Ok(found > 0)
 }
 

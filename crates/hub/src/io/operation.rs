@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::retry_on_intr;
 
 use super::{Interest, Io, Ticket};
 use crate::reactor::Direction;
@@ -131,7 +132,8 @@ impl<T: AsFd> Future for Readiness<'_, T> {
 pub(super) fn is_ready_now(fd: impl AsFd, events: PollFlags) -> io::Result<()> {
     let fd = fd.as_fd();
     let mut fds = [PollFd::from_borrowed_fd(fd, events)];
-    match rustix::event::poll(&mut fds, Some(&Timespec::default()))? {
+    // Linux interrupts a poll of no time too, where a signal has come and nothing is ready.
+    match retry_on_intr(|| rustix::event::poll(&mut fds, Some(&Timespec::default())))? {
         0 => Err(io::ErrorKind::WouldBlock.into()),
         _ if fds[0].revents().contains(PollFlags::NVAL) => Err(rustix::io::Errno::BADF.into()),
         _ => Ok(()),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::driver::{Driver, Event, Ready, Watched, open};
 use super::gone::Gone;
@@ -295,7 +295,8 @@ impl Reactor {
                 .iter()
                 .map(|source| PollFd::from_borrowed_fd(borrow(source.fd), PollFlags::empty()))
                 .collect();
-            if rustix::event::poll(&mut fds, Some(&Timespec::default())).is_err() {
+            let asked = retry_on_intr(|| rustix::event::poll(&mut fds, Some(&Timespec::default())));
+            if asked.is_err() {
                 return;
             }
             for (source, fd) in watched.iter().zip(&fds) {

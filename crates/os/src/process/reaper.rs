@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use evlet_hub::report::{Report, report};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::retry_on_intr;
 
 use super::running::{pidfd, uninterrupted};
 use crate::pipe::pair;
@@ -132,7 +133,7 @@ fn wait(heard: &OwnedFd, orphans: &[Orphan]) {
         .chain(pidfds)
         .map(|fd| PollFd::new(fd, PollFlags::IN))
         .collect();
-    let woken = poll(&mut fds, None);
+    let woken = retry_on_intr(|| poll(&mut fds, None));
     let is_sound = |fd: &PollFd<'_>| !fd.revents().contains(PollFlags::NVAL);
     if woken.is_err() || !fds.iter().all(is_sound) {
         // Closed behind our back: the children are still there to be asked about, now and then.

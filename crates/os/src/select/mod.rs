@@ -18,7 +18,7 @@ use std::time::Duration;
 use evlet_hub::wait::poll_budget;
 use evlet_hub::{Interest, Sleep, Trampoline, sleep, trampoline};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 pub use error::SelectError;
 
@@ -129,11 +129,8 @@ impl Select<'_> {
                 PollFd::from_borrowed_fd(*fd, events)
             })
             .collect();
-        while let Err(error) = poll(&mut fds, Some(&Timespec::default())) {
-            if error != Errno::INTR {
-                return Err(SelectError::of_all(error.into()));
-            }
-        }
+        retry_on_intr(|| poll(&mut fds, Some(&Timespec::default())))
+            .map_err(|error| SelectError::of_all(error.into()))?;
         let mut ready = Ready::default();
         for (place, fd) in fds.iter().enumerate() {
             if fd.revents().contains(PollFlags::NVAL) {

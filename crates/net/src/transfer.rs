@@ -207,46 +207,45 @@ impl Future for SendOnce<'_> {
 /// [`sent`](SendAll::sent) tells at any time how much the kernel has taken.
 #[derive(Debug)]
 #[must_use = "nothing is sent until this is awaited"]
-pub struct SendAll<'a> {
-    handle: &'a Handle,
-    data: &'a [u8],
-    progress: Progress<'a>,
-}
+pub struct SendAll<'a>(Stage<'a>);
 
 /// Mostly the kernel takes all at once. What is needed when it does not is in a box, so that there is no room for it
 /// in each connection's green thread.
 #[derive(Debug)]
-enum Progress<'a> {
-    New(&'static Location<'static>),
-    Begun(Box<Begun<'a>>),
-    Done,
+enum Stage<'a> {
+    New {
+        handle: &'a Handle,
+        data: &'a [u8],
+        at: &'static Location<'static>,
+    },
+    /// Not new any more; without the box all that was to be sent is.
+    Tried {
+        rest: Option<Box<Rest<'a>>>,
+        sent: usize,
+    },
 }
 
 #[derive(Debug)]
-struct Begun<'a> {
+struct Rest<'a> {
     waiting: Waiting<'a>,
-    sent: usize,
+    data: &'a [u8],
 }
 
-// The larger of them is in the green thread of each connection.
-const _: () = assert!(size_of::<Recv<'_>>() == 40 && size_of::<SendAll<'_>>() == 40);
+// The larger one is in the green thread of each connection; and the second has two words beside it where it is awaited in a
+// `match` on what was received, since what the `?` was applied to stays there meanwhile.
+const _: () = assert!(size_of::<Recv<'_>>() == 40 && size_of::<SendAll<'_>>() == 32);
 
 impl<'a> SendAll<'a> {
     #[inline]
     pub(crate) fn new(handle: &'a Handle, at: &'static Location<'static>, data: &'a [u8]) -> Self {
-        SendAll {
-            handle,
-            data,
-            progress: Progress::New(at),
-        }
+        SendAll(Stage::New { handle, data, at })
     }
 
     /// How many bytes the kernel has taken so far.
     pub fn sent(&self) -> usize {
-        match &self.progress {
-            Progress::New(_) => 0,
-            Progress::Begun(begun) => begun.sent,
-            Progress::Done => self.data.len(),
+        match self.0 {
+            Stage::New { .. } => 0,
+            Stage::Tried { sent, .. } => sent,
         }
     }
 
@@ -255,31 +254,38 @@ impl<'a> SendAll<'a> {
     fn begin(
         &mut self,
         cx: &mut Context<'_>,
-        waiting: Waiting<'a>,
+        rest: Rest<'a>,
         polled: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
-        let begun = Box::new(Begun { waiting, sent: 0 });
-        self.progress = Progress::Begun(begun);
-        self.go_on(cx, polled)
+        let rest = Some(Box::new(rest));
+        self.0 = Stage::Tried { rest, sent: 0 };
+        self.go_on(cx, Some(polled))
     }
 
+    /// Sends the rest, if there is one; `polled` is what became of a try of that.
     #[inline(never)]
     fn go_on(
         &mut self,
         cx: &mut Context<'_>,
-        mut polled: Poll<io::Result<usize>>,
+        mut polled: Option<Poll<io::Result<usize>>>,
     ) -> Poll<io::Result<()>> {
-        let Progress::Begun(begun) = &mut self.progress else {
+        let Stage::Tried { rest, sent } = &mut self.0 else {
             return Poll::Ready(Ok(()));
         };
-        let Begun { waiting, sent } = &mut **begun;
-        loop {
-            *sent += ready!(waiting.finish(cx, polled))?;
-            if *sent == self.data.len() {
-                return Poll::Ready(Ok(()));
-            }
-            polled = waiting.poll_send(cx, &self.data[*sent..]);
+        let Some(Rest { waiting, data }) = rest.as_deref_mut() else {
+            return Poll::Ready(Ok(()));
+        };
+        while !data.is_empty() {
+            let tried = match polled.take() {
+                Some(tried) => tried,
+                None => waiting.poll_send(cx, data),
+            };
+            let more = ready!(waiting.finish(cx, tried))?;
+            *sent += more;
+            *data = &data[more..];
         }
+        *rest = None;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -289,27 +295,20 @@ impl Future for SendAll<'_> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let at = match &this.progress {
-            Progress::New(_) if this.data.is_empty() => return Poll::Ready(Ok(())),
-            Progress::New(at) => *at,
-            Progress::Done => return Poll::Ready(Ok(())),
-            Progress::Begun(begun) => {
-                let rest = &this.data[begun.sent..];
-                if rest.is_empty() {
-                    return Poll::Ready(Ok(()));
-                }
-                let polled = begun.waiting.poll_send(cx, rest);
-                return this.go_on(cx, polled);
-            }
+        let Stage::New { handle, data, at } = this.0 else {
+            return this.go_on(cx, None);
         };
-        let waiting = Waiting::new(this.handle, at, Direction::Write);
-        match waiting.poll_send(cx, this.data) {
-            Poll::Ready(Ok(sent)) if sent == this.data.len() => {
-                this.progress = Progress::Done;
+        if data.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let waiting = Waiting::new(handle, at, Direction::Write);
+        match waiting.poll_send(cx, data) {
+            Poll::Ready(Ok(sent)) if sent == data.len() => {
+                this.0 = Stage::Tried { rest: None, sent };
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            polled => this.begin(cx, waiting, polled),
+            polled => this.begin(cx, Rest { waiting, data }, polled),
         }
     }
 }

@@ -76,7 +76,7 @@
 //! `shortage`, `tcp_listener`, `socket` (a connection
 //! and the handles on it), `tcp_stream`, `transfer` (its futures), `stream_traits`, `split`,
 //! `make_file`, `unix` (streams, listeners, datagrams, descriptors on their way), `datagram` (what all
-//! datagrams have in common), `udp`, `serve` with `serve_one`, `serve_slot`, `served`, `serve_stop` and
+//! datagrams have in common), `udp`, `serve` with `serve_one`, `serve_place`, `serve_slot`, `served`, `serve_stop` and
 //! `serve_drain`, `listeners` (several as one), `copy`,
 //! `kernel_copy` (`sendfile` and `splice`), `finish` (the last answer arrives), `tls`;
 //! `inherit` (sockets that were open before); [`proxy_protocol`]; [`testing`] for tests of streams.
@@ -116,6 +116,7 @@ mod resolve;
 mod serve;
 mod serve_drain;
 mod serve_one;
+mod serve_place;
 mod serve_slot;
 mod serve_stop;
 mod served;

@@ -1,7 +1,7 @@
 //! Serving: a green thread for each connection, at most so many at once.
 //!
-//! The place in the pool is taken before the connection is accepted (`serve_slot.rs`), so at the
-//! bound the kernel's backlog holds who comes next, and nobody is accepted only to wait.
+//! The handler's place is taken before the connection is accepted (`serve_place.rs`, `serve_slot.rs`), so at
+//! the bound the kernel's backlog holds who comes next, and nobody is accepted only to wait.
 //!
 //! Where eventlet ends `serve` with a handler's exception, a handler's error here ends its own
 //! connection and is reported: one bad peer must not stop a server. Asking to stop is explicit
@@ -11,18 +11,18 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::rc::Rc;
 use std::time::Duration;
 
 use evlet_green::{GreenPool, PoolFull};
-use evlet_hub::GreenThread;
+use evlet_hub::{GreenThread, spawn_n_at};
 use futures::future::Either;
 
 use crate::listener::Listener;
 use crate::serve_drain::Handlers;
 use crate::serve_one::{ServeOne, Work};
+use crate::serve_place::Common;
 use crate::serve_slot::slot;
-use crate::serve_stop::{Stop, Stopper};
+use crate::serve_stop::Stopper;
 use crate::served::IntoServed;
 
 /// How many connections [`serve`] handles at once: 1000, as eventlet.
@@ -167,28 +167,29 @@ impl<L: Listener> Serve<L> {
         let at = Location::caller();
         async move {
             let listener = self.listener;
-            let (pool, given) = match self.pool {
-                Pool::Of(size) => (GreenPool::new(size), false),
-                Pool::Given(pool) => (pool, true),
+            let (pool, size) = match self.pool {
+                Pool::Of(size) => (None, Some(size)),
+                Pool::Given(pool) => (Some(pool), None),
             };
-            let stop = Rc::new(Stop::default());
+            let common = Common::new(size);
+            let stop = &common.stop;
             if let Some(stopper) = &self.stopper {
-                stopper.add(&stop);
+                stopper.add(&common);
             }
             let handlers = self.drain.map(Handlers::new);
-            loop {
+            while let Some(place) = stop.or(common.place(at), at).await {
                 let (slot, taken) = slot::<Work<F, L::Peer>>(at);
-                let worker = ServeOne::new(taken, Rc::clone(&stop));
+                let worker = ServeOne::new(taken, place);
                 let worker = match &handlers {
                     None => Either::Left(worker),
                     Some(handlers) => Either::Right(handlers.counted(worker)),
                 };
-                let placed = match given {
-                    true => stop.or(place_in(&pool, worker), at).await,
-                    false => stop.or(pool.spawn(worker), at).await.map(drop),
-                };
-                if placed.is_none() {
-                    break;
+                match &pool {
+                    None => spawn_n_at(at, worker),
+                    Some(pool) => match stop.or(place_in(pool, worker), at).await {
+                        Some(()) => {}
+                        None => break,
+                    },
                 }
                 let Some(accepted) = stop.or(listener.accept_at(at), at).await else {
                     break;

@@ -12,14 +12,13 @@ use std::marker::PhantomData;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use evlet_hub::report::{self, Report};
 use pin_project_lite::pin_project;
 
+use crate::serve_place::Place;
 use crate::serve_slot::Taken;
-use crate::serve_stop::Stop;
 use crate::served::{IntoServed, Served, peer_went_away};
 
 /// A connection's handler on its way to the green thread that runs it.
@@ -40,43 +39,44 @@ pin_project! {
 }
 
 pin_project! {
+    // Fields are dropped in order: the place is given back when the handler has gone.
     #[project = Projection]
     #[project_replace = Replaced]
     enum State<F, P> {
-        Waits { taken: Taken<Work<F, P>>, stop: Rc<Stop> },
-        Serves { ip: Ipv4Addr, port: u16, stop: Rc<Stop>, #[pin] handler: F },
+        Waits { taken: Taken<Work<F, P>>, place: Place },
+        Serves { ip: Ipv4Addr, port: u16, #[pin] handler: F, place: Place },
         /// A peer of another kind.
-        ServesOther { other: Box<Other<P>>, #[pin] handler: F },
+        ServesOther { #[pin] handler: F, other: Box<Other<P>> },
         Over,
     }
 }
 
 struct Other<P> {
     peer: P,
-    stop: Rc<Stop>,
+    place: Place,
 }
 
 impl<F, P: 'static, K> ServeOne<F, P, K> {
-    pub(crate) fn new(taken: Taken<Work<F, P>>, stop: Rc<Stop>) -> Self {
+    pub(crate) fn new(taken: Taken<Work<F, P>>, place: Place) -> Self {
         ServeOne {
-            state: State::Waits { taken, stop },
+            state: State::Waits { taken, place },
             kind: PhantomData,
         }
     }
 }
 
 impl<F, P: 'static> State<F, P> {
-    fn serving(handler: F, peer: P, stop: Rc<Stop>) -> Self {
+    fn serving(handler: F, peer: P, place: Place) -> Self {
         match (&peer as &dyn Any).downcast_ref() {
             Some(SocketAddr::V4(addr)) => State::Serves {
                 ip: *addr.ip(),
                 port: addr.port(),
-                stop,
                 handler,
+                place,
             },
             _ => State::ServesOther {
-                other: Box::new(Other { peer, stop }),
                 handler,
+                other: Box::new(Other { peer, place }),
             },
         }
     }
@@ -95,12 +95,12 @@ where
         if let Projection::Waits { taken, .. } = state.as_mut().project() {
             let work = ready!(Pin::new(taken).poll(cx));
             let waited = state.as_mut().project_replace(State::Over);
-            let (Some(work), Replaced::Waits { stop, .. }) = (work, waited) else {
+            let (Some(work), Replaced::Waits { place, .. }) = (work, waited) else {
                 return Poll::Ready(());
             };
             (work.call_after)(&work.peer);
             let handler = work.made.unwrap_or_else(|payload| resume_unwind(payload));
-            state.set(State::serving(handler, work.peer, stop));
+            state.set(State::serving(handler, work.peer, place));
         }
         let output = match state.as_mut().project() {
             Projection::Serves { handler, .. } => ready!(handler.poll(cx)),
@@ -109,12 +109,14 @@ where
         };
         // The handler goes first, and with it the connection.
         match state.project_replace(State::Over) {
-            Replaced::Serves { ip, port, stop, .. } => {
+            Replaced::Serves {
+                ip, port, place, ..
+            } => {
                 let peer = SocketAddrV4::new(ip, port);
-                look_at(output.into_served(), &peer, &stop);
+                look_at(output.into_served(), &peer, &place);
             }
             Replaced::ServesOther { other, .. } => {
-                look_at(output.into_served(), &other.peer, &other.stop);
+                look_at(output.into_served(), &other.peer, &other.place);
             }
             Replaced::Waits { .. } | Replaced::Over => {}
         }
@@ -122,10 +124,10 @@ where
     }
 }
 
-fn look_at(served: Served, peer: &dyn fmt::Display, stop: &Stop) {
+fn look_at(served: Served, peer: &dyn fmt::Display, place: &Place) {
     match served {
         Served::Done => {}
-        Served::Stop => stop.set(),
+        Served::Stop => place.common.stop.set(),
         Served::Failed(error) if peer_went_away(&*error) => {}
         Served::Failed(error) => {
             let message = format!("its handler failed, and the connection is closed: {error}");

@@ -12,6 +12,8 @@ use evlet_green::Event;
 use evlet_hub::wait::{self, WaitKind, WaitsOn};
 use pin_project_lite::pin_project;
 
+use crate::serve_place::Common;
+
 /// Stops servers from outside: [`Serve::stopped_by`](crate::Serve::stopped_by). Clones stop together,
 /// and one may stop many servers.
 ///
@@ -53,7 +55,7 @@ pub struct Stopper {
 #[derive(Default)]
 struct Shared {
     stopped: Event<()>,
-    servers: RefCell<Vec<Weak<Stop>>>,
+    servers: RefCell<Vec<Weak<Common>>>,
 }
 
 impl Stopper {
@@ -69,7 +71,7 @@ impl Stopper {
         }
         let servers = self.shared.servers.take();
         for server in servers.iter().filter_map(Weak::upgrade) {
-            server.set();
+            server.stop.set();
         }
     }
 
@@ -87,9 +89,9 @@ impl Stopper {
         self.shared.stopped.wait()
     }
 
-    pub(crate) fn add(&self, server: &Rc<Stop>) {
+    pub(crate) fn add(&self, server: &Rc<Common>) {
         if self.is_stopped() {
-            server.set();
+            server.stop.set();
             return;
         }
         let mut servers = self.shared.servers.borrow_mut();
@@ -106,7 +108,7 @@ impl fmt::Debug for Stopper {
     }
 }
 
-/// Whether one server has been asked to stop.
+/// Whether one server has been asked to stop; and how it is woken.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     asked: Cell<bool>,
@@ -116,6 +118,11 @@ pub(crate) struct Stop {
 impl Stop {
     pub(crate) fn set(&self) {
         self.asked.set(true);
+        self.wake();
+    }
+
+    /// Wakes the server, if it waits for what it wants or an order to stop.
+    pub(crate) fn wake(&self) {
         let waiter = self.waiter.take();
         if let Some(waker) = waiter {
             waker.wake();

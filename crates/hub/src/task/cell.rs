@@ -31,7 +31,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Context;
 
-use crate::task::blocks::{self, Place};
+use crate::task::blocks::{self, Offset};
 use crate::task::stage::Stage;
 use crate::task::{Exit, Flags, Outcome, Slot};
 
@@ -42,7 +42,7 @@ pub(crate) struct Task {
     /// How many [`TaskRef`]s lead here.
     count: Cell<u32>,
     /// Where it stands in its page of memory.
-    place: Place,
+    offset: Offset,
     pub(crate) slot: Slot,
 }
 
@@ -83,13 +83,13 @@ impl<F: Future> Body<F> {
     /// A new body, to which one pointer leads.
     #[inline]
     fn allocate(stage: Stage<F>) -> TaskRef {
-        let (memory, place) = blocks::take(Self::LAYOUT);
+        let (memory, offset) = blocks::take(Self::LAYOUT);
         let memory = memory.cast::<Self>();
         let body = Body {
             task: Task {
                 kind: Self::KIND,
                 count: Cell::new(1),
-                place,
+                offset,
                 slot: Slot::empty(),
             },
             stage: RefCell::new(stage),
@@ -130,19 +130,19 @@ impl<F: Future> Body<F> {
 
     unsafe fn end(task: NonNull<Task>) {
         /// Gives the memory back also if a destructor panics.
-        struct Memory<F: Future>(NonNull<Body<F>>, Place);
+        struct Memory<F: Future>(NonNull<Body<F>>, Offset);
 
         impl<F: Future> Drop for Memory<F> {
             #[inline]
             fn drop(&mut self) {
-                // SAFETY: `allocate` took it with this layout and at this place, the pointer is the one that it got, and
+                // SAFETY: `allocate` took it with this layout and at this offset, the pointer is the one that it got, and
                 // what was in the memory has been dropped.
                 unsafe { blocks::give_back(self.0.cast(), self.1, Body::<F>::LAYOUT) }
             }
         }
 
         // SAFETY: the caller's promise: there is a task.
-        let memory = Memory(task.cast::<Self>(), unsafe { task.as_ref() }.place);
+        let memory = Memory(task.cast::<Self>(), unsafe { task.as_ref() }.offset);
         // SAFETY: the last pointer has gone, so it is dropped once and used by nobody.
         unsafe { memory.0.drop_in_place() };
     }

@@ -8,9 +8,9 @@
 //! **A page** is one piece of the allocator's memory, of 8 KiB or of 16 blocks if these are larger. At its head
 //! stands a [`Page`]: the list of the blocks that were given back, the last one first, since that one is warm; where those
 //! begin that were never used, which are not touched before they are needed; how many are in use. A task keeps its
-//! [`Place`], the distance from there, so one subtraction leads from a block to its page. No table of pages is kept
-//! anywhere. (An aligned page would be found without a `Place`, but costs the allocator as much again
-//! for the alignment. The place takes nothing: it stands beside the task's count.)
+//! [`Offset`], the distance from there, so one subtraction leads from a block to its page. No table of pages is kept
+//! anywhere. (An aligned page would be found without an `Offset`, but costs the allocator as much again
+//! for the alignment. The offset takes nothing: it stands beside the task's count.)
 //!
 //! **Where blocks come from.** Each size has a list of its pages with room, [`Room`]. Blocks are taken from the first. A page that was full and
 //! has room again becomes the first: it is the fullest, so others get the time to become vacant. A full page is in no list.
@@ -100,10 +100,10 @@ const fn layout_of_page(number: usize) -> Layout {
 
 /// Where in its page a block begins, in bytes; of one that is in no page, zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place(u32);
+pub(super) struct Offset(u32);
 
-impl Place {
-    const NOWHERE: Place = Place(0);
+impl Offset {
+    const OF_NO_PAGE: Offset = Offset(0);
 }
 
 type Link = Cell<Option<NonNull<Page>>>;
@@ -115,7 +115,7 @@ struct Page {
     next: Link,
     prev: Link,
     /// The block that was given back last. In it stands which one was before.
-    free: Cell<Place>,
+    free: Cell<Offset>,
     /// The first of the blocks that were never used.
     unused: Cell<u32>,
     /// Blocks that somebody has.
@@ -173,23 +173,23 @@ impl Room {
     }
 
     #[inline]
-    fn take(&self, number: usize) -> (NonNull<u8>, Place) {
+    fn take(&self, number: usize) -> (NonNull<u8>, Offset) {
         let page = match self.first.get() {
             Some(page) => page,
             None => self.open(number),
         };
         // SAFETY: pages that are linked live, and one with room is not freed here.
         let head = unsafe { page.as_ref() };
-        let place = match head.free.get() {
-            Place::NOWHERE => {
+        let offset = match head.free.get() {
+            Offset::OF_NO_PAGE => {
                 let unused = head.unused.get();
                 head.unused.set(unused + size_of_number(number) as u32);
-                Place(unused)
+                Offset(unused)
             }
-            place => {
-                // SAFETY: such a block is in the page and nobody's, and `give_back` has written a place into it.
-                head.free.set(unsafe { place.in_page(page).cast().read() });
-                place
+            offset => {
+                // SAFETY: such a block is in the page and nobody's, and `give_back` has written an offset into it.
+                head.free.set(unsafe { offset.in_page(page).cast().read() });
+                offset
             }
         };
         let used = head.used.get() + 1;
@@ -198,7 +198,7 @@ impl Room {
             self.take_out(page);
         }
         // SAFETY: there was room, so the block is in the page.
-        (unsafe { place.in_page(page) }, place)
+        (unsafe { offset.in_page(page) }, offset)
     }
 
     /// There is no page with room: makes one the first.
@@ -270,11 +270,11 @@ impl Room {
     }
 }
 
-impl Place {
+impl Offset {
     /// The block that begins here.
     ///
     /// # Safety
-    /// It is a place in this page.
+    /// It is an offset in this page.
     #[inline]
     unsafe fn in_page(self, page: NonNull<Page>) -> NonNull<u8> {
         // SAFETY: the caller's promise.
@@ -331,35 +331,35 @@ impl Here {
     }
 }
 
-/// Memory for `layout`, and its place. It goes back by [`give_back`] with the same of both.
+/// Memory for `layout`, and its offset. It goes back by [`give_back`] with the same of both.
 ///
 /// # Panics
 /// When nothing is asked for.
 #[inline]
-pub(super) fn take(layout: Layout) -> (NonNull<u8>, Place) {
+pub(super) fn take(layout: Layout) -> (NonNull<u8>, Offset) {
     match number_of(layout) {
         Some(number) => HERE.with(|here| here.rooms[number].take(number)),
-        None => (allocate(layout), Place::NOWHERE),
+        None => (allocate(layout), Offset::OF_NO_PAGE),
     }
 }
 
 /// Gives memory back.
 ///
 /// # Safety
-/// It came from [`take`] with this layout and at this place, with a pointer that may be used for all that
+/// It came from [`take`] with this layout and at this offset, with a pointer that may be used for all that
 /// came with it, and nobody uses it any more.
 #[inline]
-pub(super) unsafe fn give_back(memory: NonNull<u8>, place: Place, layout: Layout) {
+pub(super) unsafe fn give_back(memory: NonNull<u8>, offset: Offset, layout: Layout) {
     let Some(number) = number_of(layout) else {
         // SAFETY: the caller's promise: it was allocated with this layout.
         return unsafe { dealloc(memory.as_ptr(), layout) };
     };
     // SAFETY: the caller's promise: a block of a page, which lives as long as that. The block is nobody's now, large
-    // enough for a place and aligned for it.
+    // enough for an offset and aligned for it.
     let (page, head) = unsafe {
-        let page = memory.byte_sub(place.0 as usize).cast::<Page>();
+        let page = memory.byte_sub(offset.0 as usize).cast::<Page>();
         let head = page.as_ref();
-        memory.cast::<Place>().write(head.free.replace(place));
+        memory.cast::<Offset>().write(head.free.replace(offset));
         (page, head)
     };
     let used = head.used.get() - 1;
@@ -393,7 +393,7 @@ fn new_page(number: usize) -> NonNull<Page> {
     let head = Page {
         next: Cell::new(None),
         prev: Cell::new(None),
-        free: Cell::new(Place::NOWHERE),
+        free: Cell::new(Offset::OF_NO_PAGE),
         unused: Cell::new(size_of::<Page>() as u32),
         used: Cell::new(0),
     };

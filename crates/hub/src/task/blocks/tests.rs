@@ -21,19 +21,19 @@ fn pages() -> usize {
 #[derive(Debug)]
 struct Block {
     memory: NonNull<u8>,
-    place: Place,
+    offset: Offset,
     layout: Layout,
     mark: u64,
 }
 
 impl Block {
     fn of(layout: Layout) -> Self {
-        let (memory, place) = take(layout);
+        let (memory, offset) = take(layout);
         assert_eq!(memory.addr().get() % layout.align(), 0);
         let mark = memory.addr().get() as u64 ^ layout.size() as u64;
         let block = Block {
             memory,
-            place,
+            offset,
             layout,
             mark,
         };
@@ -57,7 +57,7 @@ impl Block {
     }
 
     fn page(&self) -> usize {
-        self.address() - self.place.0 as usize
+        self.address() - self.offset.0 as usize
     }
 }
 
@@ -68,7 +68,7 @@ impl Drop for Block {
             assert_eq!(unsafe { end.read_unaligned() }, self.mark, "touched");
         }
         // SAFETY: it was taken with this layout and is used no more.
-        unsafe { give_back(self.memory, self.place, self.layout) }
+        unsafe { give_back(self.memory, self.offset, self.layout) }
     }
 }
 
@@ -164,7 +164,7 @@ fn what_is_large_or_aligned_by_more_has_no_page() {
     for layout in [words(129), words(8).align_to(64).unwrap()] {
         assert_eq!(number_of(layout), None);
         let block = Block::of(layout);
-        assert_eq!((block.place, pages()), (Place::NOWHERE, 0));
+        assert_eq!((block.offset, pages()), (Offset::OF_NO_PAGE, 0));
     }
 }
 

@@ -57,7 +57,9 @@ impl IoTurns {
             }
             core.remote.wake_up();
         }
-        woken.drain(..).for_each(|waker| waker.wake_from(core));
+        if !woken.is_empty() {
+            wake_in_turn(core, woken);
+        }
     }
 
     fn wait(&mut self, core: &Core, woken: &mut Vec<LocalWaker>) {
@@ -141,26 +143,33 @@ impl IoTurns {
     }
 }
 
+/// Those who wait with wakers of other libraries, which may call anything, and who came after them.
+#[inline(never)]
+fn wake_in_turn(core: &Core, woken: &mut Vec<LocalWaker>) {
+    woken.drain(..).for_each(|waker| waker.wake_from(core));
+}
+
 /// Virtual time: looks at the descriptors, and if they are silent jumps to the next deadline.
 fn wait_virtually(core: &Core, woken: &mut Vec<LocalWaker>) {
     let deadline = next_deadline(core);
     if deadline.is_none() || core.clock.is_held() {
         return ask(core, core.clock.is_held().then_some(DELIVERY), woken);
     }
+    let is_silent = |woken: &Vec<LocalWaker>| woken.is_empty() && core.queue.is_empty();
     if core.reactor.len() > 0 {
         ask(core, Some(Duration::ZERO), woken);
-        if woken.is_empty() && core.reactor.waited_on() > 0 {
+        if is_silent(woken) && core.reactor.waited_on() > 0 {
             ask(core, Some(DELIVERY), woken);
         }
     }
-    if woken.is_empty() && core.remote.is_empty() {
+    if is_silent(woken) && core.remote.is_empty() {
         core.clock.jump_to(deadline.unwrap_or(NEVER));
     }
 }
 
 fn ask(core: &Core, timeout: Option<Duration>, woken: &mut Vec<LocalWaker>) {
     bump(&core.counters.waits);
-    match core.reactor.wait(timeout, woken) {
+    match core.reactor.wait(core, timeout, woken) {
         Ok(()) => core.wait_failed.set(false),
         Err(error) => wait_failed(core, &error),
     }
@@ -184,7 +193,14 @@ fn wait_failed(core: &Core, error: &io::Error) {
     let _ = rustix::event::poll(&mut [], Some(&pause));
 }
 
+#[inline]
 fn next_deadline(core: &Core) -> Option<Nanos> {
+    let are_set = core.timers.borrow().len() > 0;
+    are_set.then(|| deadline_of_first(core)).flatten()
+}
+
+#[inline(never)]
+fn deadline_of_first(core: &Core) -> Option<Nanos> {
     let mut timers = core.timers.borrow_mut();
     // The search for a deadlock may have set some since they were last fired.
     if timers.has_fresh() {

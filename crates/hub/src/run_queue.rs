@@ -32,6 +32,8 @@ pub(crate) struct RunQueue {
     /// How many may stand in the ring: none may join it while there is a rest.
     limit: Cell<usize>,
     rest: RefCell<VecDeque<TaskRef>>,
+    /// Whether the rest may have more room than is kept.
+    is_wide: Cell<bool>,
     lanes: Lanes,
 }
 
@@ -43,6 +45,7 @@ impl RunQueue {
             count: Cell::new(0),
             limit: Cell::new(RING),
             rest: RefCell::default(),
+            is_wide: Cell::new(false),
             lanes: Lanes::default(),
         }
     }
@@ -78,6 +81,7 @@ impl RunQueue {
     #[cold]
     fn push_to_rest(&self, task: TaskRef) {
         self.limit.set(0);
+        self.is_wide.set(true);
         self.rest.borrow_mut().push_back(task);
     }
 
@@ -138,12 +142,21 @@ impl RunQueue {
     #[inline(always)]
     fn pop_front(&self) -> Option<TaskRef> {
         let Some(left) = self.count.get().checked_sub(1) else {
-            return self.pop_of_rest();
+            return match self.has_no_rest() {
+                true => None,
+                false => self.pop_of_rest(),
+            };
         };
         self.count.set(left);
         let task = self.place(0).take();
         self.first.set(self.first.get().wrapping_add(1));
         task
+    }
+
+    /// Whether nobody is known to stand in the rest, which is how it mostly is.
+    #[inline(always)]
+    fn has_no_rest(&self) -> bool {
+        self.limit.get() == RING
     }
 
     /// The ring is empty.
@@ -203,8 +216,10 @@ impl RunQueue {
         self.plain() + self.lanes.len()
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.plain() == 0 && !self.lanes.has_any()
+        let in_ring = self.count.get();
+        in_ring == 0 && (self.has_no_rest() || self.plain() == 0) && !self.lanes.has_any()
     }
 
     /// Takes the root out, whose run has ended.
@@ -225,9 +240,18 @@ impl RunQueue {
 
     /// Gives back the memory of a rest that was once long, by quarters, so that one that swings
     /// does not allocate with each swing.
+    #[inline]
     pub(crate) fn shrink_when_wide(&self) {
+        if self.is_wide.get() {
+            self.shrink();
+        }
+    }
+
+    #[cold]
+    fn shrink(&self) {
         let mut rest = self.rest.borrow_mut();
         let capacity = rest.capacity();
+        self.is_wide.set(capacity > KEPT);
         if capacity > KEPT && rest.len() < capacity / 8 {
             rest.shrink_to((capacity / 4).max(KEPT));
         }

@@ -67,8 +67,12 @@ pub(crate) fn drive<F: Future>(
         }
         io.polls = io.polls.saturating_add(core.config.batch - left);
         core.end_polls();
-        take_remote(core);
-        fire_timers(core, &mut due);
+        if !core.remote.is_empty() {
+            take_remote(core);
+        }
+        if core.timers.borrow().len() > 0 {
+            fire_timers(core, &mut due);
+        }
         if core.queue.is_empty() && deadlock::is_possible(core) {
             let nobody = Number::NOBODY;
             let mut poll =
@@ -158,9 +162,6 @@ pub(crate) fn take_remote(core: &Rc<Core>) {
 }
 
 fn fire_timers(core: &Core, due: &mut Vec<Due>) {
-    if core.timers.borrow().len() == 0 {
-        return;
-    }
     let now = core.clock.refresh_turn();
     {
         let mut timers = core.timers.borrow_mut();

@@ -29,11 +29,21 @@ impl Ready {
     /// It is not open.
     pub(crate) const INVALID: Ready = Ready(8);
 
+    pub(crate) const NOTHING: Ready = Ready(0);
+
     /// All of these of which it is said.
     #[inline]
-    pub(crate) fn of(said: [(Ready, bool); 3]) -> Ready {
-        let bits = said.map(|(ready, is)| ready.0 * u8::from(is));
-        Ready(bits[0] | bits[1] | bits[2])
+    pub(crate) const fn of(said: [(Ready, bool); 3]) -> Ready {
+        let [one, two, three] = said;
+        Ready(one.0.when(one.1) | two.0.when(two.1) | three.0.when(three.1))
+    }
+
+    /// Its bit where it is said.
+    const fn when(self, is_said: bool) -> u8 {
+        match is_said {
+            true => self.0,
+            false => 0,
+        }
     }
 
     #[inline]

@@ -74,15 +74,42 @@ fn interest() -> EventFlags {
     EventFlags::IN | EventFlags::PRI | EventFlags::RDHUP | EventFlags::OUT | EventFlags::ET
 }
 
+/// What each combination of the five lowest flags says.
+const SAID: [Ready; 32] = {
+    let mut said = [Ready::NOTHING; 32];
+    let mut flags = 0;
+    while flags < said.len() {
+        said[flags] = ready(EventFlags::from_bits_retain(flags as u32));
+        flags += 1;
+    }
+    said
+};
+
+const fn ready(flags: EventFlags) -> Ready {
+    let broken = EventFlags::HUP.union(EventFlags::ERR);
+    let read = EventFlags::IN
+        .union(EventFlags::PRI)
+        .union(EventFlags::RDHUP);
+    Ready::of([
+        (Ready::READABLE, flags.intersects(read.union(broken))),
+        (
+            Ready::WRITABLE,
+            flags.intersects(EventFlags::OUT.union(broken)),
+        ),
+        (
+            Ready::HANGUP,
+            flags.intersects(EventFlags::RDHUP.union(broken)),
+        ),
+    ])
+}
+
+/// Also of the bell, whose key names no source.
 #[inline]
 fn event_of(key: u64, flags: EventFlags) -> Event {
-    let broken = EventFlags::HUP | EventFlags::ERR;
-    let read = EventFlags::IN | EventFlags::PRI | EventFlags::RDHUP;
-    let ready = Ready::of([
-        (Ready::READABLE, flags.intersects(read | broken)),
-        (Ready::WRITABLE, flags.intersects(EventFlags::OUT | broken)),
-        (Ready::HANGUP, flags.intersects(EventFlags::RDHUP | broken)),
-    ]);
+    let ready = match flags.contains(EventFlags::RDHUP) {
+        false => SAID[flags.bits() as usize % SAID.len()],
+        true => ready(flags),
+    };
     Event { key, ready }
 }
 
@@ -142,15 +169,10 @@ impl Driver for Epoll {
         timeout: Option<Duration>,
         events: &mut Vec<Event>,
     ) -> io::Result<()> {
-        let mut put = |key, flags| {
-            if key != BELL_KEY {
-                events.push(event_of(key, flags));
-            }
-        };
         if let Some(old_wait) = &mut *self.old_wait.borrow_mut() {
             return match old_wait.wait(self.poller.as_fd(), timeout) {
                 Ok(found) => {
-                    found.for_each(|(key, flags)| put(key, flags));
+                    events.extend(found.map(|(key, flags)| event_of(key, flags)));
                     Ok(())
                 }
                 Err(error) => undisturbed(error),
@@ -164,9 +186,8 @@ impl Driver for Epoll {
         {
             return undisturbed(error);
         }
-        for event in &*buffer {
-            put(event.data.u64(), event.flags);
-        }
+        let found = buffer.iter();
+        events.extend(found.map(|event| event_of(event.data.u64(), event.flags)));
         Ok(())
     }
 

@@ -31,6 +31,8 @@ impl Marks {
     const POLLS: Marks = Marks(32);
     /// Others stand beside.
     const MORE: Marks = Marks(64);
+    /// It serves no more; its [`Life`] says why.
+    const OVER: Marks = Marks(128);
 
     const fn ready_to(direction: Direction) -> Marks {
         match direction {
@@ -161,7 +163,8 @@ impl Source {
     /// Lets it serve no more.
     pub(crate) fn end(&self, gone: Gone) {
         let ready = Marks::READABLE.and(Marks::WRITABLE);
-        self.marks.set(self.marks.get().without(ready));
+        self.marks
+            .set(self.marks.get().without(ready).and(Marks::OVER));
         self.life.set(Life::Over(gone));
     }
 
@@ -204,30 +207,35 @@ impl Source {
         }
     }
 
-    /// The kernel's word on it; those who waited for that come back to be woken.
-    #[inline]
-    pub(crate) fn apply(&self, ready: Ready, woken: &mut Vec<LocalWaker>) {
-        if self.gone().is_some() {
-            return; // said before it ended
+    /// The kernel's word on it. Who waited for that alone, with its own waker, comes back to be woken; where others
+    /// stand beside, all who waited for that are appended.
+    #[inline(always)]
+    pub(crate) fn apply(&self, ready: Ready, woken: &mut Vec<LocalWaker>) -> Option<Number> {
+        let marks = self.marks.get();
+        if marks.has(Marks::MORE.and(Marks::OVER)) {
+            self.apply_to_all(ready, woken);
+            return None;
         }
-        let marks = self.marks.get().and(Marks(ready.bits()));
+        let marks = marks.and(Marks(ready.bits()));
         self.marks.set(marks);
-        if marks.has(Marks::MORE) {
-            return self.apply_to_all(ready, woken);
-        }
         let who = self.who.get();
         let waits_for = match marks.has(Marks::WRITES) {
             false => Ready::READABLE,
             true => Ready::WRITABLE,
         };
-        if who != Number::NOBODY && ready.has(waits_for) {
+        let is_served = who != Number::NOBODY && ready.has(waits_for);
+        is_served.then(|| {
             self.who.set(Number::NOBODY);
-            woken.push(LocalWaker::of_number(who));
-        }
+            who
+        })
     }
 
     #[cold]
     fn apply_to_all(&self, ready: Ready, woken: &mut Vec<LocalWaker>) {
+        if self.gone().is_some() {
+            return; // said before it ended
+        }
+        self.marks.set(self.marks.get().and(Marks(ready.bits())));
         if ready.has(Ready::READABLE) {
             self.take_waiters(Direction::Read, woken);
         }
@@ -236,7 +244,7 @@ impl Source {
         }
     }
 
-    /// Notes that a green thread waits with its own waker, if nobody else does.
+    /// Notes that a green thread waits with its own waker, if it serves and nobody else does.
     #[inline]
     pub(crate) fn settle_alone(
         &self,
@@ -245,7 +253,8 @@ impl Source {
         owner: Owner,
         at: &'static Location<'static>,
     ) -> bool {
-        let is_alone = self.who.get() == Number::NOBODY && !self.marks.get().has(Marks::MORE);
+        let otherwise = Marks::MORE.and(Marks::OVER);
+        let is_alone = self.who.get() == Number::NOBODY && !self.marks.get().has(otherwise);
         if is_alone {
             self.put_first(who, direction, owner, at);
         }

@@ -52,6 +52,8 @@ const NOBODY: u32 = u32::MAX;
 
 pub(crate) struct Reactor {
     driver: Box<dyn Driver>,
+    /// Whether the driver has to be told what is waited on.
+    wants_watched: bool,
     /// Which places are taken.
     places: RefCell<Arena<()>>,
     /// Where they are.
@@ -72,8 +74,10 @@ const LOOKED_AT: usize = 1000;
 
 impl Reactor {
     pub(crate) fn new(backend: Backend) -> io::Result<Self> {
+        let driver = open(backend)?;
         Ok(Reactor {
-            driver: open(backend)?,
+            wants_watched: driver.wants_watched(),
+            driver,
             places: RefCell::new(Arena::new()),
             chunks: RefCell::new(Vec::new()),
             by_fd: RefCell::new(Vec::new()),
@@ -219,49 +223,70 @@ impl Reactor {
         }
     }
 
-    /// Waits for events and applies them; the wakers of those who waited are appended.
+    /// Waits for events and wakes those who waited for them, in the order of the events. The wakers of another library
+    /// may call anything; they are appended, to be woken by the caller, and so is who comes after the first of them.
     pub(crate) fn wait(
         &self,
+        core: &Core,
         timeout: Option<Duration>,
         woken: &mut Vec<LocalWaker>,
     ) -> io::Result<()> {
-        let watched = match self.driver.wants_watched() {
-            true => self.watched(),
-            false => Vec::new(),
-        };
-        let mut events = self.events.take();
-        let waited = match gate(Call::new(CallKind::Wait, -1)) {
-            Ok(()) => self.driver.wait(&watched, timeout, &mut events),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(error),
-        };
-        let waited = match waited {
-            Err(error) if is_unknown_call(&error) && self.driver.do_without_the_newest_call() => {
-                self.driver.wait(&watched, timeout, &mut events)
-            }
-            other => other,
-        };
-        for event in events.drain(..) {
-            self.apply(event, woken);
+        let asked = gate(Call::new(CallKind::Wait, -1));
+        let mut events = self.events.borrow_mut();
+        let mut waited = asked.and_then(|()| self.ask(timeout, &mut events));
+        if let Err(error) = waited {
+            waited = self.ask_otherwise(error, timeout, &mut events);
         }
-        self.events.replace(events);
+        self.apply(core, &events, woken);
+        events.clear();
         waited
     }
 
-    #[inline]
-    fn apply(&self, event: Event, woken: &mut Vec<LocalWaker>) {
-        let key = SourceKey::unpack(event.key);
-        let chunks = self.chunks.borrow();
-        let Some(Some(chunk)) = chunks.get(split(key.index).0) else {
-            return;
-        };
-        let source = chunk.source(key.index);
-        if source.generation() != key.generation {
-            return;
+    #[inline(always)]
+    fn ask(&self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
+        match self.wants_watched {
+            false => self.driver.wait(&[], timeout, events),
+            true => self.driver.wait(&self.watched(), timeout, events),
         }
-        match event.ready.has(Ready::INVALID) {
-            false => source.apply(event.ready, woken),
-            true => self.end(source, key.index, Gone::BehindOurBack, woken),
+    }
+
+    #[cold]
+    fn ask_otherwise(
+        &self,
+        error: io::Error,
+        timeout: Option<Duration>,
+        events: &mut Vec<Event>,
+    ) -> io::Result<()> {
+        if error.kind() == io::ErrorKind::Interrupted {
+            return Ok(());
+        }
+        match is_unknown_call(&error) && self.driver.do_without_the_newest_call() {
+            true => self.ask(timeout, events),
+            false => Err(error),
+        }
+    }
+
+    #[inline]
+    fn apply(&self, core: &Core, events: &[Event], woken: &mut Vec<LocalWaker>) {
+        // Nothing here runs foreign code, so both tables are borrowed once for all.
+        let chunks = self.chunks.borrow();
+        let slots = core.slots.borrow();
+        for event in events {
+            let key = SourceKey::unpack(event.key);
+            let Some(Some(chunk)) = chunks.get(split(key.index).0) else {
+                continue;
+            };
+            let source = chunk.source(key.index);
+            if source.generation() != key.generation {
+                continue;
+            }
+            if event.ready.has(Ready::INVALID) {
+                self.end(source, key.index, Gone::BehindOurBack, woken);
+            } else if let Some(who) = source.apply(event.ready, woken)
+                && !(woken.is_empty() && core.wake_own(&slots, who))
+            {
+                woken.push(LocalWaker::of_number(who));
+            }
         }
     }
 

@@ -50,6 +50,16 @@ impl Core {
         is_own
     }
 
+    /// The same while the caller looks at the table.
+    #[inline(always)]
+    pub(crate) fn wake_own(&self, slots: &Slots, number: Number) -> bool {
+        let is_own = self.place == number.place();
+        if is_own && let Some((task, flags)) = slots.wake(number) {
+            self.queue.push_in_lane(task, flags);
+        }
+        is_own
+    }
+
     /// Wakes one of this hub's own.
     #[inline]
     pub(crate) fn wake_number(&self, number: Number) {

@@ -39,6 +39,8 @@ pub(crate) struct InProgress {
     /// Apart, so that what was stored is loaded with the same width: the processor waits where it is not.
     kind: Cell<WaitKind>,
     subject: Cell<u64>,
+    /// Whether the running hub has a fault function ([`crate::sys::gate`]). Here, since each system call asks.
+    pub(crate) meets_faults: Cell<bool>,
     /// Waits on local things that were ever noted on this thread, for the search for deadlocks.
     pub(crate) local_parks: Cell<u64>,
 }
@@ -58,6 +60,7 @@ thread_local! {
         at: Cell::new(None),
         kind: Cell::new(WaitKind::Unknown),
         subject: Cell::new(0),
+        meets_faults: Cell::new(false),
         local_parks: Cell::new(0),
     } };
 }

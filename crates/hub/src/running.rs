@@ -103,8 +103,12 @@ pub fn is_running() -> bool {
 
 /// Makes `core` the running hub until the guard is dropped, when the one before it is again.
 pub(crate) fn enter(core: Rc<Core>) -> Entered {
+    let meets_faults = core.has_faults;
     let before = CURRENT.with(|current| current.borrow_mut().replace(core));
-    let poll = in_progress::with(|poll| poll.set_aside());
+    let poll = in_progress::with(|poll| {
+        poll.meets_faults.set(meets_faults);
+        poll.set_aside()
+    });
     Entered { before, poll }
 }
 
@@ -116,8 +120,12 @@ pub(crate) struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        in_progress::with(|poll| poll.put_back(&self.poll));
         let before = self.before.take();
+        let met_faults = before.as_ref().is_some_and(|core| core.has_faults);
+        in_progress::with(|poll| {
+            poll.meets_faults.set(met_faults);
+            poll.put_back(&self.poll);
+        });
         let left = CURRENT.with(|current| {
             // The swap ends before the hub that was left is dropped: its drop may look here.
             std::mem::replace(&mut *current.borrow_mut(), before)

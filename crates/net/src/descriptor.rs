@@ -70,6 +70,16 @@ pub(crate) fn is_readable(fd: &OwnedFd) -> io::Result<bool> {
 /// One `recv`.
 pub(crate) fn recv(fd: &OwnedFd, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
     gate(CallKind::Read, fd)?;
+    recv_past_the_gate(fd, buf, flags)
+}
+
+/// The same where the gate is known to be open, since [`Io::begin`](evlet_hub::Io::begin) has said so.
+#[inline]
+pub(crate) fn recv_past_the_gate(
+    fd: &OwnedFd,
+    buf: &mut [u8],
+    flags: RecvFlags,
+) -> io::Result<usize> {
     let (taken, _) = rustix::net::recv(fd, buf, flags)?;
     Ok(taken)
 }
@@ -77,6 +87,12 @@ pub(crate) fn recv(fd: &OwnedFd, buf: &mut [u8], flags: RecvFlags) -> io::Result
 /// One `send`, which never raises SIGPIPE (promise F-11).
 pub(crate) fn send(fd: &OwnedFd, data: &[u8]) -> io::Result<usize> {
     gate(CallKind::Write, fd)?;
+    send_past_the_gate(fd, data)
+}
+
+/// The same where the gate is known to be open.
+#[inline]
+pub(crate) fn send_past_the_gate(fd: &OwnedFd, data: &[u8]) -> io::Result<usize> {
     rustix::net::send(fd, data, marked::SEND).map_err(not_yet)
 }
 
@@ -89,6 +105,7 @@ pub(crate) fn send_vectored(fd: &OwnedFd, data: &[io::IoSlice<'_>]) -> io::Resul
 
 /// A connection that begins with its first bytes (fast open) may turn out to begin in the usual way: they
 /// can be sent when it is there.
+#[cold]
 fn not_yet(error: Errno) -> io::Error {
     match error {
         Errno::INPROGRESS => io::ErrorKind::WouldBlock.into(),

@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use evlet_hub::Ticket;
+use evlet_hub::wait::Begin;
 use rustix::net::RecvFlags;
 
 use crate::socket::{Direction, Handle, Who};
@@ -155,6 +156,28 @@ impl<'a> Recv<'a> {
         recv.waiting.peeks = true;
         recv
     }
+
+    #[inline(never)]
+    fn poll_as_usual(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let waiting = &mut self.waiting;
+        let flags = match waiting.peeks {
+            false => RecvFlags::empty(),
+            true => RecvFlags::PEEK,
+        };
+        let polled = waiting
+            .handle
+            .poll_recv(waiting.who(), cx, waiting.at, self.buf, flags);
+        waiting.finish(cx, polled)
+    }
+
+    /// The short way has ended with this.
+    #[cold]
+    fn go_on_after(&mut self, cx: &mut Context<'_>, error: io::Error) -> Poll<io::Result<usize>> {
+        match self.waiting.handle.goes_on_after(Direction::Read, &error) {
+            true => self.poll_as_usual(cx),
+            false => self.waiting.finish(cx, Poll::Ready(Err(error))),
+        }
+    }
 }
 
 impl Future for Recv<'_> {
@@ -163,15 +186,26 @@ impl Future for Recv<'_> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let waiting = &mut this.waiting;
-        let flags = match waiting.peeks {
-            false => RecvFlags::empty(),
-            true => RecvFlags::PEEK,
-        };
-        let polled = waiting
-            .handle
-            .poll_recv(waiting.who(), cx, waiting.at, this.buf, flags);
-        waiting.finish(cx, polled)
+        let Waiting { handle, ticket, .. } = &this.waiting;
+        if let Some(socket) = handle.shortly(Direction::Read)
+            && !this.waiting.peeks
+            && !this.buf.is_empty()
+        {
+            match socket.begin_recv() {
+                Begin::Try => match socket.recv(this.buf) {
+                    Ok(count) => {
+                        ticket.set(None); // it waits no more
+                        return Poll::Ready(Ok(count));
+                    }
+                    Err(error) => return this.go_on_after(cx, error),
+                },
+                Begin::Wait if socket.wait_to_recv(ticket, cx, this.waiting.at) => {
+                    return Poll::Pending;
+                }
+                Begin::Wait | Begin::TheUsualWay => {}
+            }
+        }
+        this.poll_as_usual(cx)
     }
 }
 
@@ -249,6 +283,45 @@ impl<'a> SendAll<'a> {
         }
     }
 
+    #[inline(never)]
+    fn poll_as_usual(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Stage::New { handle, data, at } = self.0 else {
+            return self.go_on(cx, None);
+        };
+        if data.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let waiting = Waiting::new(handle, at, Direction::Write);
+        match waiting.poll_send(cx, data) {
+            Poll::Ready(Ok(sent)) if sent == data.len() => {
+                self.0 = Stage::Tried { rest: None, sent };
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            polled => self.begin(cx, Rest { waiting, data }, polled),
+        }
+    }
+
+    /// The short way has ended with this.
+    #[cold]
+    fn go_on_after(
+        &mut self,
+        cx: &mut Context<'_>,
+        sent: io::Result<usize>,
+    ) -> Poll<io::Result<()>> {
+        let Stage::New { handle, data, at } = self.0 else {
+            return self.go_on(cx, None);
+        };
+        match sent {
+            Err(error) if handle.goes_on_after(Direction::Write, &error) => self.poll_as_usual(cx),
+            Err(error) => Poll::Ready(Err(error)),
+            Ok(sent) => {
+                let waiting = Waiting::new(handle, at, Direction::Write);
+                self.begin(cx, Rest { waiting, data }, Poll::Ready(Ok(sent)))
+            }
+        }
+    }
+
     /// The first try has not sent all.
     #[inline(never)]
     fn begin(
@@ -295,20 +368,19 @@ impl Future for SendAll<'_> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let Stage::New { handle, data, at } = this.0 else {
-            return this.go_on(cx, None);
-        };
-        if data.is_empty() {
-            return Poll::Ready(Ok(()));
+        if let Stage::New { handle, data, .. } = this.0
+            && let Some(socket) = handle.shortly(Direction::Write)
+            && !data.is_empty()
+            && socket.begin_send() == Begin::Try
+        {
+            return match socket.send(data) {
+                Ok(sent) if sent == data.len() => {
+                    this.0 = Stage::Tried { rest: None, sent };
+                    Poll::Ready(Ok(()))
+                }
+                sent => this.go_on_after(cx, sent),
+            };
         }
-        let waiting = Waiting::new(handle, at, Direction::Write);
-        match waiting.poll_send(cx, data) {
-            Poll::Ready(Ok(sent)) if sent == data.len() => {
-                this.0 = Stage::Tried { rest: None, sent };
-                Poll::Ready(Ok(()))
-            }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            polled => this.begin(cx, Rest { waiting, data }, polled),
-        }
+        this.poll_as_usual(cx)
     }
 }

@@ -3,6 +3,7 @@
 mod borrowed;
 mod operation;
 mod registration;
+mod short_way;
 
 use std::fmt;
 use std::io;
@@ -12,6 +13,7 @@ use std::panic::Location;
 use std::task::{Context, Poll, ready};
 
 pub use operation::{ReadWith, Readiness, WriteWith};
+pub use short_way::Begin;
 
 pub(crate) use borrowed::Borrowed;
 

@@ -176,14 +176,28 @@ impl Registration {
         self.check()?;
         let own = in_progress::with(|poll| poll.whose(cx.waker()));
         if let (Some(who), Some(ticket)) = (own, ticket)
-            && self
-                .place
-                .settle_alone(who, direction, Owner::Ticket(ticket), at)
+            && self.wait_alone(who, direction, ticket, at)
         {
-            self.park(direction, at);
             return Ok(());
         }
         self.wait_beside(direction, cx, at, ticket)
+    }
+
+    /// The same for one who waits with its own waker, if it serves and nobody else waits.
+    #[inline]
+    pub(crate) fn wait_alone(
+        &self,
+        who: Number,
+        direction: Direction,
+        ticket: NonZeroU32,
+        at: &'static Location<'static>,
+    ) -> bool {
+        let owner = Owner::Ticket(ticket);
+        let is_alone = self.place.settle_alone(who, direction, owner, at);
+        if is_alone {
+            self.park(direction, at);
+        }
+        is_alone
     }
 
     #[inline]

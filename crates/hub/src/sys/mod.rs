@@ -40,6 +40,7 @@ pub use received::Received;
 
 use std::io;
 
+use crate::in_progress;
 use crate::running;
 
 /// The kind of a system call.
@@ -104,9 +105,9 @@ pub enum Fault {
 /// The error that the hub's fault function chose for this call.
 #[inline]
 pub fn gate(call: Call) -> io::Result<()> {
-    match running::with(|core| core.has_faults.get()) {
-        Some(true) => ask(call),
-        _ => Ok(()),
+    match in_progress::with(|poll| poll.meets_faults.get()) {
+        true => ask(call),
+        false => Ok(()),
     }
 }
 

@@ -56,6 +56,7 @@ use crate::in_progress;
 
 mod local_waker;
 
+pub use crate::io::Begin;
 pub use local_waker::LocalWaker;
 
 /// What kind of thing a green thread waits on.

@@ -11,6 +11,7 @@ mod limit;
 mod linger;
 mod operation;
 mod plug;
+mod short_way;
 
 use std::cell::{Cell, OnceCell};
 use std::fmt;
@@ -251,15 +252,17 @@ impl Handle {
         self.0.first()
     }
 
-    /// Whether it is the only handle of a connection without a limit, and has none of these marks: all that most
-    /// operations ask.
+    /// The socket, if this is the only handle of a connection without a limit, and has none of these marks: all that
+    /// most operations ask.
     #[inline]
-    fn is_plain(&self, unusual: Marks) -> bool {
+    fn plain(&self, unusual: Marks) -> Option<&First> {
         match &*self.0 {
             Node::First(first) => {
-                !first.io.get_ref().marks.get().has(unusual) && first.more.get().is_none()
+                let is_plain =
+                    !first.io.get_ref().marks.get().has(unusual) && first.more.get().is_none();
+                is_plain.then_some(first)
             }
-            Node::Further(_) => false,
+            Node::Further(_) => None,
         }
     }
 

@@ -100,9 +100,9 @@ impl Handle {
             Who::Owner => Marks::default(),
             Who::Future(_) | Who::Sharer => Marks::left(direction),
         };
-        match self.is_plain(Marks::forbids(direction).with(left)) {
-            true => Ok(Tries::Many),
-            false => self.prepare_with_care(direction, who),
+        match self.plain(Marks::forbids(direction).with(left)) {
+            Some(_) => Ok(Tries::Many),
+            None => self.prepare_with_care(direction, who),
         }
     }
 

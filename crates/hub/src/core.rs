@@ -97,13 +97,14 @@ impl Core {
         on_report: Option<ReportFn>,
         faults: Option<FaultFn>,
     ) -> Rc<Self> {
+        let peers = watchdog.as_ref().map(Watchdog::peers).unwrap_or_default();
         Rc::new(Core {
             id,
             place: remote.place,
             config,
             clock,
             queue: RunQueue::new(),
-            slots: RefCell::default(),
+            slots: RefCell::new(Slots::new(peers)),
             timers: RefCell::new(Timers::new()),
             reactor,
             remote,
@@ -185,10 +186,7 @@ impl Core {
     }
 
     pub(crate) fn set_peer(&self, key: Key, peer: Peer) {
-        self.slots.borrow_mut().set_peer(key, peer);
-        if let Some(watchdog) = &self.watchdog {
-            watchdog.peer_is(key.id, peer);
-        }
+        self.slots.borrow().set_peer(key, peer);
     }
 
     pub(crate) fn mark_started(&self) {

@@ -53,7 +53,7 @@ impl Left {
     fn of(slots: &mut Slots, key: Key) -> Option<Self> {
         let slot = &slots.get(key)?.slot;
         let (flags, spawned_at) = (slot.flags(), slot.spawned_at());
-        let peer = slots.peer(key);
+        let peer = slots.take_peer(key);
         let (waiter, extra) = match flags.has(Flags::HAS_MORE) {
             true => slots
                 .get_mut(key)
@@ -167,6 +167,10 @@ impl Core {
         // Most short ones leave nothing behind.
         match slot.has(Flags::HAS_MORE) {
             false => {
+                if slot.has(Flags::HAS_PEER) {
+                    let peer = self.slots.borrow().take_peer(slot.key());
+                    self.leave_peer(slot.id(), peer);
+                }
                 let task = self.slots.borrow_mut().vacate(slot.index());
                 drop(task);
             }
@@ -207,7 +211,15 @@ impl Core {
         };
         drop(task);
         if let Some(left) = left {
+            self.leave_peer(key.id, left.peer);
             self.tell_end(key, outcome, left);
+        }
+    }
+
+    /// Leaves the name of one that has ended for the report on its last poll, if that was too long.
+    fn leave_peer(&self, id: GreenThreadId, peer: Option<Peer>) {
+        if let (Some(watchdog), Some(peer)) = (&self.watchdog, peer) {
+            watchdog.had_peer(id, peer);
         }
     }
 

@@ -18,6 +18,7 @@
 //! | `exit` | why there is no result |
 //! | `green_thread` | the handle: wait, kill, cancel, link |
 //! | `peer` | a name that is only an address |
+//! | `peers` | who has one |
 //! | `killed` | kill: the mark, and why, by whom and where |
 //! | `kill` | waiting until a killed one is gone |
 //!
@@ -45,6 +46,7 @@ mod kill;
 mod killed;
 mod number;
 mod peer;
+mod peers;
 mod run;
 mod slot;
 mod slots;
@@ -73,6 +75,7 @@ pub(crate) use ending::Who;
 pub(crate) use id::{HubId, IdSource, Key};
 pub(crate) use number::{MOST_GREEN_THREADS, MOST_HUBS, Number};
 pub(crate) use peer::Peer;
+pub(crate) use peers::Peers;
 pub(crate) use run::Turn;
 pub(crate) use slot::{Birth, Cold, Extra, Flags, Link, Slot};
 pub(crate) use slots::Slots;

@@ -73,10 +73,7 @@ impl Core {
         slot.set_flags(flags);
         in_progress::with(|poll| poll.begin(key, own, self.config.budget, flags));
         if let Some(watchdog) = &self.watchdog {
-            watchdog.poll_begins(key.id, Some(slot.spawned_at()));
-        }
-        if flags.has(Flags::HAS_PEER) {
-            self.tell_peer(key);
+            watchdog.poll_begins(key, slot.spawned_at());
         }
     }
 
@@ -88,15 +85,6 @@ impl Core {
         {
             in_progress::with(|poll| poll.end());
             watchdog.verdict(self, slot.key());
-        }
-    }
-
-    /// Apart, so that it costs those nothing that have none.
-    #[inline(never)]
-    fn tell_peer(&self, key: Key) {
-        let peer = self.slots.borrow().peer(key);
-        if let (Some(watchdog), Some(peer)) = (&self.watchdog, peer) {
-            watchdog.peer_is(key.id, peer);
         }
     }
 

@@ -3,21 +3,31 @@
 //! They stand in an [`Arena`], which gives out the indices and knows which are taken; what few of them have
 //! stands [`Beside`] it.
 
+use std::sync::Arc;
+
 use crate::arena::{Arena, Vacated};
 use crate::beside::Beside;
-use crate::task::{Cold, Flags, Key, MOST_GREEN_THREADS, Number, Peer, Slot, TaskRef};
+use crate::task::{Cold, Flags, Key, MOST_GREEN_THREADS, Number, Peer, Peers, Slot, TaskRef};
 
 const FULL: &str = "this hub holds as many green threads as there are numbers for them";
 
 /// See the module's page.
-#[derive(Default)]
 pub(crate) struct Slots {
     tasks: Arena<Option<TaskRef>>,
     cold: Beside<Cold>,
-    peers: Beside<Option<Peer>>,
+    peers: Arc<Peers>,
 }
 
 impl Slots {
+    /// An empty table; the watchdog, if there is one, looks at `peers` too.
+    pub(crate) fn new(peers: Arc<Peers>) -> Self {
+        Slots {
+            tasks: Arena::new(),
+            cold: Beside::default(),
+            peers,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.tasks.len()
     }
@@ -84,17 +94,25 @@ impl Slots {
     }
 
     /// Names it after a peer, until it is given a name.
-    pub(crate) fn set_peer(&mut self, key: Key, peer: Peer) {
+    pub(crate) fn set_peer(&self, key: Key, peer: Peer) {
         if let Some(task) = self.get(key) {
             task.slot.set(Flags::HAS_PEER);
-            *self.peers.get_or_make(key.index) = Some(peer);
+            self.peers.set(key.index, peer);
         }
     }
 
     /// The peer it is named after.
     pub(crate) fn peer(&self, key: Key) -> Option<Peer> {
         match self.get(key)?.slot.has(Flags::HAS_PEER) {
-            true => *self.peers.get(key.index)?,
+            true => self.peers.get(key.index),
+            false => None,
+        }
+    }
+
+    /// The same of one that ends.
+    pub(crate) fn take_peer(&self, key: Key) -> Option<Peer> {
+        match self.get(key)?.slot.has(Flags::HAS_PEER) {
+            true => self.peers.take(key.index),
             false => None,
         }
     }

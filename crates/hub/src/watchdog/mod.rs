@@ -16,7 +16,7 @@
 
 use std::collections::HashMap;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
@@ -24,7 +24,7 @@ use std::{fmt, io};
 use crate::core::Core;
 use crate::remote::Remote;
 use crate::report::{Report, print};
-use crate::task::{GreenThreadId, Key, Peer};
+use crate::task::{GreenThreadId, Key, Peer, Peers};
 
 #[allow(
     unsafe_code,
@@ -50,10 +50,12 @@ struct Shared {
     beat: AtomicU64,
     /// The green thread being polled; zero when none is.
     id: AtomicU64,
+    /// Its place in the hub's table.
+    index: AtomicU32,
     spawned_at: AtomicSite,
     names: Mutex<HashMap<u64, Arc<str>>>,
-    /// Who was last polled of those that are named after their peer, and that.
-    peer: [AtomicU64; 2],
+    /// Of those that are named after their peers.
+    peers: Arc<Peers>,
     /// The beat of a poll that was seen to last too long.
     late: AtomicU64,
     /// Since when that poll was seen, in nanoseconds after `start`.
@@ -82,9 +84,10 @@ impl Watchdog {
             limit,
             beat: AtomicU64::new(0),
             id: AtomicU64::new(0),
+            index: AtomicU32::new(0),
             spawned_at: AtomicSite::new(),
             names: Mutex::default(),
-            peer: [const { AtomicU64::new(0) }; 2],
+            peers: Arc::default(),
             late: AtomicU64::new(0),
             late_since: AtomicU64::new(0),
             start: Instant::now(),
@@ -96,17 +99,20 @@ impl Watchdog {
         Ok(Watchdog { shared })
     }
 
+    /// Where the hub keeps the peers.
+    pub(crate) fn peers(&self) -> Arc<Peers> {
+        Arc::clone(&self.shared.peers)
+    }
+
     #[inline]
-    pub(crate) fn poll_begins(
-        &self,
-        id: GreenThreadId,
-        spawned_at: Option<&'static Location<'static>>,
-    ) {
+    pub(crate) fn poll_begins(&self, key: Key, spawned_at: &'static Location<'static>) {
         let shared = &*self.shared;
         // Only this thread writes, so a load and a store do.
         let beat = shared.beat.load(Ordering::Relaxed) + 1;
-        shared.spawned_at.set(spawned_at);
-        shared.id.store(id.as_u64(), Ordering::Relaxed);
+        shared.spawned_at.set(Some(spawned_at));
+        shared.id.store(key.id.as_u64(), Ordering::Relaxed);
+        // Who sees this place sees that id, or a later one: see `peer_of`.
+        shared.index.store(key.index, Ordering::Release);
         shared.beat.store(beat, Ordering::Release);
         if shared.parked.load(Ordering::Relaxed) {
             shared.parked.store(false, Ordering::SeqCst);
@@ -169,11 +175,15 @@ impl Watchdog {
         names.insert(id.as_u64(), Arc::clone(name));
     }
 
-    /// The green thread that is polled now is named after `peer`.
-    pub(crate) fn peer_is(&self, id: GreenThreadId, peer: Peer) {
-        let [whose, place] = &self.shared.peer;
-        whose.store(id.as_u64(), Ordering::Relaxed);
-        place.store(peer.bits(), Ordering::Release);
+    /// One that ends was named after `peer`: the report on its last poll, if that is too long, needs the name.
+    pub(crate) fn had_peer(&self, id: GreenThreadId, peer: Peer) {
+        let shared = &*self.shared;
+        if shared.is_known_late(shared.beat.load(Ordering::Relaxed)) {
+            let mut names = shared.names();
+            names
+                .entry(id.as_u64())
+                .or_insert_with(|| peer.name().into());
+        }
     }
 
     pub(crate) fn forget(&self, id: GreenThreadId) {
@@ -230,9 +240,8 @@ impl Shared {
     }
 
     fn peer_of(&self, id: u64) -> Option<Peer> {
-        let [whose, place] = &self.peer;
-        let peer = Peer::from_bits(place.load(Ordering::Acquire))?;
-        (whose.load(Ordering::Relaxed) == id).then_some(peer)
+        let peer = self.peers.get(self.index.load(Ordering::Acquire));
+        peer.filter(|_| self.id.load(Ordering::Relaxed) == id)
     }
 
     fn names(&self) -> MutexGuard<'_, HashMap<u64, Arc<str>>> {

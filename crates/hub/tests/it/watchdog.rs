@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use evlet_hub::{Hub, Report, sleep, spawn, yield_now};
+use evlet_hub::{Hub, Report, set_name_to_peer, sleep, spawn, spawn_n, yield_now};
 
 use crate::stage::play;
 
@@ -83,6 +83,34 @@ fn the_one_that_holds_the_hub_is_named() {
 }
 
 // proves A-10: a task that yields in time is not blamed, however much it works in all
+#[test]
+fn one_that_is_named_after_its_peer_is_named_too() {
+    let seen = Seen::default();
+    let serve = |port, then_waits| async move {
+        set_name_to_peer(([192, 0, 2, 1], port).into());
+        yield_now().await;
+        assert!(hold(LIMIT * 4) > 0);
+        if then_waits {
+            yield_now().await;
+        }
+    };
+    play(&seen.hub(LIMIT), async move {
+        spawn(serve(81, true)).await.unwrap();
+        spawn(serve(82, false)).await.unwrap();
+        spawn_n(serve(83, false));
+        yield_now().await;
+        yield_now().await;
+        // In the place of one of those.
+        spawn(async { hold(LIMIT * 4) }).await.unwrap();
+    });
+    for port in [81, 82, 83] {
+        seen.assert_named(&format!("'192.0.2.1:{port}'"));
+    }
+    let held = seen.held();
+    let named = held.iter().filter(|r| r.to_string().contains("192.0.2.1"));
+    assert_eq!((held.len(), named.count()), (4, 3), "{held:?}");
+}
+
 #[test]
 fn who_yields_in_time_is_not_named() {
     let limit = LIMIT * 5;

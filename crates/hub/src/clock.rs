@@ -10,10 +10,12 @@
 //! where an old one would let a timer fire early.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::core::Core;
 use crate::running;
 
 /// Nanoseconds since the hub was made.
@@ -39,7 +41,9 @@ pub(crate) const NEVER: Nanos = u64::MAX;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn now() -> Instant {
-    running::with(|core| core.clock.instant(core.clock.now())).unwrap_or_else(Instant::now)
+    let of_virtual = |core: &Rc<Core>| core.clock.virtual_instant();
+    let of_virtual = running::with(of_virtual).flatten();
+    of_virtual.unwrap_or_else(Instant::now)
 }
 
 /// Keeps virtual time from jumping while work for this hub is under way on another OS thread.
@@ -79,6 +83,8 @@ impl Drop for ClockHold {
 #[derive(Debug)]
 pub(crate) struct Clock {
     base: Instant,
+    /// The same moment as [`reading`] tells it, or up to a microsecond later, so that nothing is early.
+    start: Nanos,
     /// Virtual now; `None` when time is real.
     virtual_now: Option<Cell<Nanos>>,
     turn: Cell<Option<Nanos>>,
@@ -87,8 +93,10 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new(is_virtual: bool) -> Self {
+        let (base, start) = begin();
         Clock {
-            base: Instant::now(),
+            base,
+            start,
             virtual_now: is_virtual.then(|| Cell::new(0)),
             turn: Cell::new(None),
             holds: Arc::new(AtomicUsize::new(0)),
@@ -107,8 +115,14 @@ impl Clock {
     pub(crate) fn now(&self) -> Nanos {
         match &self.virtual_now {
             Some(now) => now.get(),
-            None => self.since_base(Instant::now()),
+            None => reading().saturating_sub(self.start),
         }
+    }
+
+    /// Now, where time is virtual.
+    fn virtual_instant(&self) -> Option<Instant> {
+        let now = self.virtual_now.as_ref()?;
+        Some(self.instant(now.get()))
     }
 
     /// The reading of this turn: taken when first asked for, kept until the turn ends.
@@ -149,6 +163,37 @@ impl Clock {
     /// The hub's time at `instant`: zero before the hub was made, [`NEVER`] beyond its range.
     pub(crate) fn since_base(&self, instant: Instant) -> Nanos {
         saturating_nanos(instant.saturating_duration_since(self.base))
+    }
+}
+
+/// The monotonic clock in nanoseconds since some moment. An [`Instant`] is the same reading, with a check and a division in each
+/// direction, which is more than the reading itself.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
+fn reading() -> Nanos {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    // Neither is negative on this clock.
+    t.tv_sec as Nanos * 1_000_000_000 + t.tv_nsec as Nanos
+}
+
+/// Which of their clocks the standard library reads elsewhere is not for us to know.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn reading() -> Nanos {
+    static FIRST: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    saturating_nanos(FIRST.get_or_init(Instant::now).elapsed())
+}
+
+/// Now, in both forms. Whoever is put aside between the readings reads again, save that there is an end to it.
+fn begin() -> (Instant, Nanos) {
+    let mut tries = 100;
+    loop {
+        let before = reading();
+        let base = Instant::now();
+        let start = reading();
+        tries -= 1;
+        if start - before < 1_000 || tries == 0 {
+            return (base, start);
+        }
     }
 }
 

@@ -37,8 +37,10 @@ const PROBE_EACH: Nanos = 1_000_000;
 const DELIVERY: Duration = Duration::from_millis(1);
 
 impl IoTurns {
+    /// Whether it is time for that although somebody is ready.
+    #[inline]
     pub(crate) fn is_due(&self, core: &Core) -> bool {
-        core.queue.is_empty() || self.polls >= core.config.batch
+        self.polls >= core.config.batch
     }
 
     pub(crate) fn turn(&mut self, core: &Core, woken: &mut Vec<LocalWaker>) {

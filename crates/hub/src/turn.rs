@@ -73,17 +73,19 @@ pub(crate) fn drive<F: Future>(
         if core.timers.borrow().len() > 0 {
             fire_timers(core, &mut due);
         }
-        if core.queue.is_empty() && deadlock::is_possible(core) {
-            let nobody = Number::NOBODY;
-            let mut poll =
-                |waker: &Waker| poll_root(core, &guard.task, root.as_mut(), waker, nobody);
-            match deadlock::verify(core, guard.task.slot.key(), &mut poll) {
-                deadlock::Verdict::Done(output) => return Ok(output),
-                deadlock::Verdict::Deadlock(report) => return Err(RunError::Deadlock(report)),
-                deadlock::Verdict::None => {}
+        if core.queue.is_empty() {
+            if deadlock::is_possible(core) {
+                let nobody = Number::NOBODY;
+                let mut poll =
+                    |waker: &Waker| poll_root(core, &guard.task, root.as_mut(), waker, nobody);
+                match deadlock::verify(core, guard.task.slot.key(), &mut poll) {
+                    deadlock::Verdict::Done(output) => return Ok(output),
+                    deadlock::Verdict::Deadlock(report) => return Err(RunError::Deadlock(report)),
+                    deadlock::Verdict::None => {}
+                }
             }
-        }
-        if io.is_due(core) {
+            io.turn(core, &mut woken);
+        } else if io.is_due(core) {
             io.turn(core, &mut woken);
         }
         core.clock.end_turn();

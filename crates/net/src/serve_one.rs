@@ -90,25 +90,56 @@ where
 {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.project().state;
-        if let Projection::Waits { taken, .. } = state.as_mut().project() {
-            let work = ready!(Pin::new(taken).poll(cx));
-            let waited = state.as_mut().project_replace(State::Over);
-            let (Some(work), Replaced::Waits { place, .. }) = (work, waited) else {
-                return Poll::Ready(());
-            };
-            (work.call_after)(&work.peer);
-            let handler = work.made.unwrap_or_else(|payload| resume_unwind(payload));
-            state.set(State::serving(handler, work.peer, place));
-        }
-        let output = match state.as_mut().project() {
-            Projection::Serves { handler, .. } => ready!(handler.poll(cx)),
-            Projection::ServesOther { handler, .. } => ready!(handler.poll(cx)),
-            Projection::Waits { .. } | Projection::Over => return Poll::Ready(()),
+    // What each message of most connections takes; all else is elsewhere.
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Projection::Serves { handler, .. } = self.as_mut().project().state.project() else {
+            return self.poll_otherwise(cx);
         };
+        let output = ready!(handler.poll(cx));
+        self.end(output)
+    }
+}
+
+impl<F, P, K> ServeOne<F, P, K>
+where
+    P: fmt::Display + 'static,
+    F: Future,
+    F::Output: IntoServed<K>,
+{
+    #[inline(never)]
+    fn poll_otherwise(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.as_mut().project().state.project() {
+            Projection::Waits { .. } => self.begin(cx),
+            Projection::ServesOther { handler, .. } => {
+                let output = ready!(handler.poll(cx));
+                self.end(output)
+            }
+            Projection::Serves { .. } | Projection::Over => Poll::Ready(()),
+        }
+    }
+
+    /// Waits for a connection, then serves it.
+    fn begin(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.as_mut().project().state;
+        let Projection::Waits { taken, .. } = state.as_mut().project() else {
+            return Poll::Ready(());
+        };
+        let work = ready!(Pin::new(taken).poll(cx));
+        let waited = state.as_mut().project_replace(State::Over);
+        let (Some(work), Replaced::Waits { place, .. }) = (work, waited) else {
+            return Poll::Ready(());
+        };
+        (work.call_after)(&work.peer);
+        let handler = work.made.unwrap_or_else(|payload| resume_unwind(payload));
+        state.set(State::serving(handler, work.peer, place));
+        self.poll(cx)
+    }
+
+    #[inline(never)]
+    fn end(self: Pin<&mut Self>, output: F::Output) -> Poll<()> {
         // The handler goes first, and with it the connection.
-        match state.project_replace(State::Over) {
+        match self.project().state.project_replace(State::Over) {
             Replaced::Serves {
                 ip, port, place, ..
             } => {

@@ -4,8 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-use evlet_hub::Exit;
-use evlet_hub::report::{Report, report};
+use evlet_hub::report::{Report, message_of_caught, report};
 use evlet_hub::wait::LocalWaker;
 
 /// What wakes a waiter.
@@ -107,7 +106,7 @@ fn wake_each<W: Wakes>(wakers: Vec<W>) {
 
 #[cold]
 fn report_panic(payload: Box<dyn Any + Send>) {
-    let message = Exit::Panicked(payload).panic_message().unwrap_or_default();
+    let message = message_of_caught(payload);
     report(Report::notice(
         "a waker of another library panicked",
         message,

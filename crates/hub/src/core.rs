@@ -19,7 +19,7 @@ use crate::deadlock::Suspicion;
 use crate::in_progress;
 use crate::reactor::Reactor;
 use crate::remote::Remote;
-use crate::report::{Report, message_of, print};
+use crate::report::{Report, drop_caught, message_of_caught, print};
 use crate::run_queue::RunQueue;
 use crate::stats::{Counters, Stats, bump};
 use crate::sys::{Call, Fault};
@@ -206,7 +206,7 @@ impl Core {
         if let Err(payload) = woken {
             self.report(&Report::notice(
                 "a waker of another library panicked",
-                message_of(&*payload),
+                message_of_caught(payload),
             ));
         }
     }
@@ -214,7 +214,11 @@ impl Core {
     pub(crate) fn report(&self, report: &Report) {
         match &self.on_report {
             // A report function that panics must not end the hub either.
-            Some(on_report) => drop(catch_unwind(AssertUnwindSafe(|| on_report(report)))),
+            Some(on_report) => {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| on_report(report))) {
+                    drop_caught(payload);
+                }
+            }
             None => print(report),
         }
     }

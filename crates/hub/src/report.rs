@@ -7,7 +7,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::time::Duration;
 
 use crate::running;
@@ -140,5 +140,27 @@ pub(crate) fn message_of(payload: &(dyn Any + Send)) -> String {
         text.clone()
     } else {
         "(a payload that is not text)".to_owned()
+    }
+}
+
+/// The message of a panic that was caught and that nobody shall have, whose payload is dropped here: that is code of
+/// others, and a panic of it ends nothing.
+///
+/// ```
+/// use evlet_hub::report::message_of_caught;
+/// let caught = std::panic::catch_unwind(|| panic!("out of ink")).unwrap_err();
+/// assert_eq!(message_of_caught(caught), "out of ink");
+/// ```
+pub fn message_of_caught(payload: Box<dyn Any + Send>) -> String {
+    let message = message_of(&*payload);
+    drop_caught(payload);
+    message
+}
+
+/// Drops the payload of a panic that was caught.
+pub(crate) fn drop_caught(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // One of a panic of a panic: what its drop would do is not tried.
+        std::mem::forget(second);
     }
 }

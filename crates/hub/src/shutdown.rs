@@ -14,7 +14,7 @@ use std::rc::Rc;
 use crate::core::Core;
 use crate::in_progress;
 use crate::remote::Item;
-use crate::report::Report;
+use crate::report::{Report, message_of_caught};
 use crate::running;
 use crate::task::{Flags, TaskRef, give_all_back};
 
@@ -55,7 +55,7 @@ fn drop_outside_hub(core: &Rc<Core>, item: Item) {
         Item::Job(job) => {
             let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(job)));
             if let Err(payload) = dropped {
-                let message = crate::report::message_of(&*payload);
+                let message = message_of_caught(payload);
                 core.report(&Report::notice(
                     "a job that came too late panicked",
                     message,

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location};
 use std::rc::Rc;
 
-use evlet_hub::{Exit, spawn_at};
+use evlet_hub::report::message_of_caught;
+use evlet_hub::spawn_at;
 use futures::FutureExt;
 
 use crate::dagpool::results::{Results, Shared};
@@ -38,7 +39,7 @@ pub(super) fn start<K, V, F, R>(
         let outcome = match AssertUnwindSafe(job).catch_unwind().await {
             Ok(result) => result,
             Err(payload) => {
-                let message = Exit::Panicked(payload).panic_message().unwrap_or_default();
+                let message = message_of_caught(payload);
                 Err(JobDied::Panicked(message).into())
             }
         };

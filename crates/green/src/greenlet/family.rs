@@ -17,8 +17,8 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
-use evlet_hub::report::{Report, report};
-use evlet_hub::{Exit, GreenThread, current, green_local, spawn_at};
+use evlet_hub::report::{Report, message_of_caught, report};
+use evlet_hub::{GreenThread, current, green_local, spawn_at};
 use futures::FutureExt;
 
 use crate::greenlet::{Greenlet, GreenletError};
@@ -188,7 +188,7 @@ async fn live<T: 'static>(life: Life<T>, body: Body<T>, first: T) {
     life.0.register();
     let body = AssertUnwindSafe(async move { body(first).await });
     let last = body.catch_unwind().await.map_err(|payload| {
-        GreenletError::Panicked(Exit::Panicked(payload).panic_message().unwrap_or_default())
+        GreenletError::Panicked(message_of_caught(payload))
     });
     life.0.end(last);
 }

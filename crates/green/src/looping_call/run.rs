@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evlet_hub::report::{Report, report};
-use evlet_hub::{Exit, Sleep, sleep, spawn_at};
+use evlet_hub::report::{Report, message_of_caught, report};
+use evlet_hub::{Sleep, sleep, spawn_at};
 use futures::FutureExt;
 
 use crate::looping_call::handle::Shared;
@@ -124,7 +124,7 @@ where
                 None
             }
             Err(payload) => {
-                let message = Exit::Panicked(payload).panic_message().unwrap_or_default();
+                let message = message_of_caught(payload);
                 break Err(LoopError::Panicked(message));
             }
         };

@@ -9,9 +9,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use evlet_hub::report::{Report, report};
+use evlet_hub::report::{Report, message_of_caught, report};
 use evlet_hub::wait::poll_budget;
-use evlet_hub::{Exit, GreenThread, spawn_at, spawn_n_at};
+use evlet_hub::{GreenThread, spawn_at, spawn_n_at};
 
 use crate::pool::member::{Member, Slot, is_inside};
 use crate::pool::slots::{Place, Slots};
@@ -198,7 +198,7 @@ where
         Ok(polled) => polled,
         Err(payload) => {
             spawn.inline = None;
-            let message = Exit::Panicked(payload).panic_message().unwrap_or_default();
+            let message = message_of_caught(payload);
             let subject = format!("the pool job spawned at {}", spawn.at);
             report(Report::notice(subject, format!("panicked: {message}")));
             Poll::Ready(())

@@ -4,8 +4,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 
-use evlet_hub::Exit;
-use evlet_hub::report::{Report, report};
+use evlet_hub::report::{Report, message_of_caught, report};
 use futures::future::LocalBoxFuture;
 
 use crate::resources::places::Places;
@@ -106,7 +105,7 @@ impl<T, E> Shared<T, E> {
 
     #[cold]
     fn report_panic(&self, what: &str, payload: Box<dyn std::any::Any + Send>) {
-        let message = Exit::Panicked(payload).panic_message().unwrap_or_default();
+        let message = message_of_caught(payload);
         report(Report::notice(
             format!("the pool created at {}", self.created_at),
             format!("{what} panicked, and the item is gone: {message}"),

@@ -8,6 +8,8 @@ use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
+use evlet_hub::report::message_of_caught;
+
 use crate::tpool::sync::{HubHandle, Mutex, MutexGuard};
 use crate::wakers::Wakers;
 
@@ -53,7 +55,9 @@ impl<T: Send + 'static> Answer<T> {
         match &self.hub {
             Some(hub) => drop(hub.spawn(async move { drop(result) })),
             // There was no hub. A destructor that panics must not end the thread.
-            None => drop(catch_unwind(AssertUnwindSafe(|| drop(result)))),
+            None => drop(
+                catch_unwind(AssertUnwindSafe(|| drop(result))).map_err(message_of_caught),
+            ),
         }
     }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::task::Waker;
 
+use evlet_hub::report::message_of_caught;
+
 use crate::tpool::jobs::Job;
 use crate::tpool::workers::{Submitted, WORKERS};
 
@@ -35,7 +37,7 @@ where
         let job = given.take();
         let run: Job = Box::new(move || {
             let job = std::panic::AssertUnwindSafe(|| drop(job.map(|job| job())));
-            drop(std::panic::catch_unwind(job));
+            drop(std::panic::catch_unwind(job).map_err(message_of_caught));
         });
         run
     });

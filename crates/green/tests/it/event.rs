@@ -1,14 +1,16 @@
 //! `Event`: eventlet's cases, and what ours add to them.
 
+use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 use evlet_green::{AlreadySent, Event, with_timeout};
 use evlet_hub::{GreenThread, now, sleep, spawn, yield_now};
 use futures::poll;
 
-use crate::stage::{MS, SECOND, virtually};
+use crate::stage::{MS, SECOND, reports_of, virtually};
 use crate::trace::Trace;
 
 fn waiter<T: Clone + 'static>(event: &Event<T>) -> GreenThread<T> {
@@ -228,4 +230,39 @@ fn each_generation_gets_its_own_value_which_goes_with_its_last_reader() {
         assert_eq!(trace.text(), "second third first", "it was given up");
         assert_eq!((event.waiting(), event.ready()), (0, false));
     });
+}
+
+// proves A-4 and B-2: neither the panic of a waker nor that of its payload's destructor costs others their turn
+#[test]
+#[cfg(panic = "unwind")]
+fn a_waker_whose_panic_panics_keeps_nobody_from_being_woken() {
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            panic!("in the payload");
+        }
+    }
+    struct Bad;
+    impl Wake for Bad {
+        fn wake(self: Arc<Self>) {
+            std::panic::panic_any(Payload);
+        }
+    }
+    let reports = reports_of(async {
+        let event = Event::new();
+        let other = event.clone();
+        let mut bad = Box::pin(event.wait());
+        let waker = Waker::from(Arc::new(Bad));
+        let polled = bad.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        let waits = spawn(async move { other.wait().await });
+        let own = event.clone();
+        let mut foreign = Box::pin(async move { own.wait().await });
+        assert!(poll!(foreign.as_mut()).is_pending());
+        yield_now().await;
+        event.send(7).unwrap();
+        assert_eq!(waits.await.unwrap(), 7);
+        assert_eq!((foreign.await, bad.await), (7, 7));
+    });
+    assert_eq!(reports.len(), 1);
 }

@@ -32,6 +32,30 @@ fn a_panic_of_it_ends_nothing() {
     virtually(async { assert_eq!(tpool::execute(|| 1).await, 1) });
 }
 
+// proves E-2: nor does a panic of its payload's destructor, which would leave the next jobs without a thread
+#[test]
+#[cfg(panic = "unwind")]
+fn a_panic_of_its_payload_ends_nothing() {
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            panic!("in the payload");
+        }
+    }
+    let _turn = alone();
+    tpool::set_num_threads(1);
+    let (go, may_go) = mpsc::channel();
+    tpool::hand_over(move || {
+        may_go.recv().unwrap();
+        std::panic::panic_any(Payload);
+    })
+    .unwrap();
+    let (tell, told) = mpsc::channel();
+    tpool::hand_over(move || tell.send(7)).unwrap();
+    go.send(()).unwrap();
+    assert_eq!(told.recv_timeout(std::time::Duration::from_secs(20)), Ok(7));
+}
+
 #[test]
 fn without_threads_it_is_given_back() {
     let _turn = alone();

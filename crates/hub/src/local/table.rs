@@ -11,6 +11,7 @@ use std::rc::Rc;
 use crate::core::Core;
 use crate::in_progress;
 use crate::local::LocalError;
+use crate::report::drop_caught;
 use crate::running;
 use crate::task::{Flags, Key, Number};
 
@@ -184,6 +185,7 @@ impl Core {
             let dropped = catch_unwind(AssertUnwindSafe(|| drop(entry)));
             if let Err(payload) = dropped {
                 self.report_panic_of_current("a local of it", &*payload);
+                drop_caught(payload);
             }
         }
     }

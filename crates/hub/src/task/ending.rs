@@ -9,7 +9,7 @@ use std::task::Waker;
 
 use crate::core::Core;
 use crate::in_progress;
-use crate::report::{Report, message_of};
+use crate::report::{Report, drop_caught, message_of};
 use crate::stats::bump;
 use crate::task::{
     Ended, Extra, Flags, GreenThreadId, Key, Link, LinkId, Outcome, Peer, Slot, Slots,
@@ -274,6 +274,7 @@ impl Core {
                     spawned_at: left.spawned_at,
                 };
                 who.report_panic(self, "a link of it", &*payload);
+                drop_caught(payload);
             }
         }
         let waiters = left.waiter.into_iter();

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use evlet_hub::{Exit, Hub, Report, is_running, sleep, spawn, spawn_n, stats, yield_now};
+use evlet_hub::{
+    Exit, Hub, Report, green_local, is_running, sleep, spawn, spawn_n, stats, yield_now,
+};
 
 use crate::bell::poll_with;
 use crate::stage::{assert_nothing_left, play, virtual_hub, virtually};
@@ -171,12 +173,6 @@ fn a_result_whose_destructor_panics_is_contained() {
 // proves A-4: the payload of a detached panic is dropped by us, and may itself panic
 #[test]
 fn a_payload_whose_destructor_panics_is_contained() {
-    struct Payload;
-    impl Drop for Payload {
-        fn drop(&mut self) {
-            panic!("in the payload");
-        }
-    }
     let (hub, reports) = reporting_hub();
     play(&hub, async {
         spawn_n(async { panic_any(Payload) });
@@ -184,6 +180,52 @@ fn a_payload_whose_destructor_panics_is_contained() {
         assert_eq!(spawn(async { 2 }).await.unwrap(), 2);
     });
     assert!(reports.count("panicked") >= 1);
+}
+
+/// The payload of a panic whose drop panics.
+struct Payload;
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        panic!("in the payload");
+    }
+}
+
+// proves A-4: the same of a panic in a link, in a local's destructor, in a waker and in the report function
+#[test]
+fn a_payload_whose_destructor_panics_is_contained_wherever_the_panic_was_caught() {
+    struct WakesWithPayload;
+    impl Wake for WakesWithPayload {
+        fn wake(self: Arc<Self>) {
+            panic_any(Payload);
+        }
+    }
+    green_local! { static LOCAL: Cell<Option<OnDrop<fn()>>> = Cell::new(None) }
+
+    let trace = Trace::new();
+    let told = trace.clone();
+    let hub = Hub::builder().virtual_time(true).on_report(move |_| {
+        told.add("told");
+        panic_any(Payload);
+    });
+    let hub = hub.build().unwrap();
+    play(&hub, async {
+        let task = spawn(async {
+            let bomb: fn() = || panic_any(Payload);
+            LOCAL.set(Some(OnDrop::new(bomb)));
+        });
+        let after = trace.clone();
+        task.link(|_| panic_any(Payload));
+        task.link(move |_| after.add("linked"));
+        task.await.unwrap();
+
+        let waker = Waker::from(Arc::new(WakesWithPayload));
+        let mut bad = sleep(SECOND);
+        assert!(poll_with(waker, &mut bad).is_pending());
+        sleep(SECOND).await;
+        trace.add("woken");
+    });
+    assert_eq!(trace.text(), "told told linked told woken");
 }
 
 /// A waker that panics when it is woken.

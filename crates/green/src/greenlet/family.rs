@@ -187,9 +187,10 @@ impl<T: 'static> Shared<T> {
 async fn live<T: 'static>(life: Life<T>, body: Body<T>, first: T) {
     life.0.register();
     let body = AssertUnwindSafe(async move { body(first).await });
-    let last = body.catch_unwind().await.map_err(|payload| {
-        GreenletError::Panicked(message_of_caught(payload))
-    });
+    let last = body
+        .catch_unwind()
+        .await
+        .map_err(|payload| GreenletError::Panicked(message_of_caught(payload)));
     life.0.end(last);
 }
 

@@ -55,9 +55,9 @@ impl<T: Send + 'static> Answer<T> {
         match &self.hub {
             Some(hub) => drop(hub.spawn(async move { drop(result) })),
             // There was no hub. A destructor that panics must not end the thread.
-            None => drop(
-                catch_unwind(AssertUnwindSafe(|| drop(result))).map_err(message_of_caught),
-            ),
+            None => {
+                drop(catch_unwind(AssertUnwindSafe(|| drop(result))).map_err(message_of_caught))
+            }
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Ready(u8);
 impl Ready {
     pub(crate) const READABLE: Ready = Ready(1);
     pub(crate) const WRITABLE: Ready = Ready(2);
-    /// The peer has hung up, or may have: a short read does not mean that all was read.
+    /// The peer has hung up, or may have, or has sent urgent data: a short read does not mean that all was read.
     pub(crate) const HANGUP: Ready = Ready(4);
     /// It is not open.
     pub(crate) const INVALID: Ready = Ready(8);

@@ -90,16 +90,15 @@ const fn ready(flags: EventFlags) -> Ready {
     let read = EventFlags::IN
         .union(EventFlags::PRI)
         .union(EventFlags::RDHUP);
+    // A read ends where urgent data stands, though more may have come.
+    let hides = EventFlags::RDHUP.union(EventFlags::PRI);
     Ready::of([
         (Ready::READABLE, flags.intersects(read.union(broken))),
         (
             Ready::WRITABLE,
             flags.intersects(EventFlags::OUT.union(broken)),
         ),
-        (
-            Ready::HANGUP,
-            flags.intersects(EventFlags::RDHUP.union(broken)),
-        ),
+        (Ready::HANGUP, flags.intersects(hides.union(broken))),
     ])
 }
 

@@ -10,7 +10,7 @@
 //! - A short read of a stream means that the kernel's buffer is empty, so the bit is cleared
 //!   without asking again ([`Io::drained`](crate::Io::drained)). Not so after a hang-up: the end of
 //!   the stream follows, and no edge will announce it. That is why the peer's hang-up is asked for
-//!   when the descriptor is registered.
+//!   when the descriptor is registered. Nor with urgent data in a stream, where the kernel ends a read.
 //!
 //! The hub is one thread: between a "would block" and the note that somebody waits, no edge can
 //! slip through. It stays in the kernel until the hub's next wait.

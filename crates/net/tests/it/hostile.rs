@@ -19,6 +19,7 @@ use crate::unix::Dir;
 /// All of them, for the count of descriptors in `faults.rs`.
 pub(crate) const ALL: &[fn()] = &[
     one_byte_a_second,
+    urgent_data_hides_nothing_behind_it,
     a_peer_that_never_reads,
     half_closed_in_every_order,
     reading_that_was_ended,
@@ -29,6 +30,32 @@ pub(crate) const ALL: &[fn()] = &[
 ];
 
 const SECOND: Duration = Duration::from_secs(1);
+
+// The kernel ends a read where urgent data stood, though more has come: that is a short read which does not mean
+// that all was read. eventlet asks each time.
+#[test]
+fn urgent_data_hides_nothing_behind_it() {
+    run(async {
+        let (client, server) = pair().await;
+        let peer = socket2::SockRef::from(&client);
+        for begun in [false, true] {
+            let mut buf = [0; 100];
+            if begun {
+                peer.send(b"it reads already").unwrap();
+                assert_eq!(server.recv(&mut buf).await.unwrap(), 16);
+            }
+            peer.send(b"before").unwrap();
+            peer.send_out_of_band(b"!").unwrap();
+            peer.send(b"behind").unwrap();
+            for part in [b"before", b"behind"] {
+                let got = timeout(SECOND, server.recv(&mut buf)).await;
+                let got = got.expect("it waits for what is there").unwrap();
+                assert_eq!(&buf[..got], part);
+            }
+            assert!(timeout(SECOND, server.recv(&mut buf)).await.is_err());
+        }
+    });
+}
 
 // One byte a second: each read is in time, and the whole has a limit of its own.
 #[test]

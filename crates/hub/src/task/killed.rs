@@ -8,6 +8,7 @@ use std::panic::Location;
 
 use crate::core::Core;
 use crate::in_progress;
+use crate::running;
 use crate::task::{Flags, GreenThreadId, Key, Number};
 use crate::wait::WaitsOn;
 
@@ -79,7 +80,12 @@ impl Core {
         if marked.is_none() || is_running {
             return;
         }
+        let behind = in_progress::with(|poll| poll.behind.get());
         self.wake_number(Number::new(self.place, key));
+        if running::with(|core| core.id) != Some(self.id) {
+            // Nobody has come into the line of the hub that runs, whose poll counts that.
+            in_progress::with(|poll| poll.behind.set(behind));
+        }
     }
 
     /// Kills one whose own code has not run yet; whether it did.

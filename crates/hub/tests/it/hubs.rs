@@ -109,6 +109,39 @@ fn two_hubs_may_live_on_one_thread() {
     assert_nothing_left(&two.stats());
 }
 
+// proves: what is done to another hub's tasks does not change the order here
+#[test]
+fn a_kill_in_another_hub_is_nobodys_turn_here() {
+    let _limit = Deadline::new();
+    let (one, two) = (virtual_hub(), virtual_hub());
+    let victim = one.run(async {
+        let victim = spawn(pending::<()>());
+        yield_now().await;
+        victim
+    });
+    let trace = Trace::new();
+    two.run(async {
+        let (ours, mut is_first) = (trace.clone(), true);
+        let killer = spawn(poll_fn(move |cx| {
+            ours.add("a");
+            if !std::mem::take(&mut is_first) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            drop(victim.kill());
+            Poll::Pending
+        }));
+        for word in ["b", "c"] {
+            let trace = trace.clone();
+            spawn_n(async move { trace.add(word) });
+        }
+        killer.await.unwrap();
+    });
+    assert_eq!(trace.text(), "a b c a");
+    one.run(yield_now());
+    assert_nothing_left(&one.stats());
+}
+
 // proves: a wake-up goes to the hub of its task, whichever runs on the thread
 #[test]
 fn a_wake_up_reaches_its_own_hub() {

@@ -58,6 +58,9 @@ impl IoTurns {
                 false => self.wait(core, woken),
             }
             core.remote.wake_up();
+        } else if core.reactor.len() > 0 {
+            // Something has come from another thread. It may be for nobody, and again the next time.
+            ask(core, Some(Duration::ZERO), woken);
         }
         if !woken.is_empty() {
             wake_in_turn(core, woken);

@@ -4,19 +4,20 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Poll, ready};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Wake, Waker, ready};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use evlet_hub::wait::poll_budget;
 use evlet_hub::{
-    GreenThread, Hub, Interest, Io, checkpoint, handle, now, sleep, sleep_until, spawn, spawn_n,
-    stats, timeout, trampoline, yield_now,
+    GreenThread, Hub, Interest, Io, Sleep, checkpoint, handle, now, sleep, sleep_until, spawn,
+    spawn_n, stats, timeout, trampoline, yield_now,
 };
 
-use crate::bell::RemoteBell;
+use crate::bell::{RemoteBell, poll_with};
+use crate::pairs;
 use crate::stage::{on_each_backend, play, really, virtually};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -354,5 +355,59 @@ fn a_loop_of_checkpoints_lets_timers_fire() {
         while !done.get() {
             checkpoint().await;
         }
+    });
+}
+
+/// A timer that wakes nobody, and each time sets the next one and has another thread wake one that has ended.
+struct Idle {
+    ended: Waker,
+    left: AtomicU32,
+    next: Mutex<Option<Sleep>>,
+}
+
+impl Idle {
+    fn set(self: Arc<Self>) {
+        let soon = now() + Duration::from_micros(200);
+        let mut next = sleep_until(soon);
+        assert!(poll_with(Waker::from(self.clone()), &mut next).is_pending());
+        *self.next.lock().unwrap() = Some(next);
+        let ended = self.ended.clone();
+        thread::spawn(move || ended.wake()).join().unwrap();
+        while now() < soon {}
+    }
+}
+
+impl Wake for Idle {
+    fn wake(self: Arc<Self>) {
+        let left = self.left.load(Ordering::Relaxed);
+        if left > 0 {
+            self.left.store(left - 1, Ordering::Relaxed);
+            self.set();
+        }
+    }
+}
+
+// proves A-9: there is always something from another thread when the hub would wait, and nobody is ready for it
+#[test]
+fn wake_ups_of_the_ended_do_not_starve_descriptors() {
+    on_each_backend(async || {
+        let ended = spawn(poll_fn(|cx| Poll::Ready(cx.waker().clone())));
+        let idle = Arc::new(Idle {
+            ended: ended.await.unwrap(),
+            left: AtomicU32::new(1000),
+            next: Mutex::default(),
+        });
+        let (ours, mut theirs) = pairs::unix();
+        let reader = spawn(async move {
+            let io = Io::new(ours).unwrap();
+            io.read_with(|mut s| s.read(&mut [0])).await.unwrap()
+        });
+        yield_now().await;
+        idle.clone().set();
+        theirs.write_all(b"x").unwrap();
+        assert_eq!(reader.await.unwrap(), 1);
+        let left = idle.left.swap(0, Ordering::Relaxed);
+        idle.next.lock().unwrap().take();
+        assert!(left > 900, "{left}: it was late");
     });
 }

@@ -176,13 +176,14 @@ impl Core {
 
     pub(crate) fn set_name(&self, key: Key, name: &str) {
         let name: Arc<str> = name.into();
-        if let Some(watchdog) = &self.watchdog {
+        let named = self.with_slot_mut(key, |slot, cold| {
+            slot.set(Flags::HAS_MORE);
+            cold.extra().name = Some(Arc::clone(&name));
+        });
+        // Of one that has ended nobody would tell the watchdog to forget it.
+        if let (Some(watchdog), Some(())) = (&self.watchdog, named) {
             watchdog.named(key.id, &name);
         }
-        self.with_slot_mut(key, |slot, cold| {
-            slot.set(Flags::HAS_MORE);
-            cold.extra().name = Some(name);
-        });
     }
 
     pub(crate) fn set_peer(&self, key: Key, peer: Peer) {

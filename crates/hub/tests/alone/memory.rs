@@ -8,7 +8,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use evlet_alone::Scenario;
-use evlet_hub::{Hub, Sleep, now, sleep, spawn, spawn_n, stats, yield_now};
+use evlet_hub::{GreenThread, Hub, Sleep, now, sleep, spawn, spawn_n, stats, yield_now};
 
 use crate::allocated::allocated;
 
@@ -38,6 +38,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         a_million_dropped_waits_keep_nothing,
     ),
     ("a_thousand_hubs_keep_nothing", a_thousand_hubs_keep_nothing),
+    (
+        "names_of_the_ended_are_not_kept",
+        names_of_the_ended_are_not_kept,
+    ),
 ];
 
 const MILLION: usize = 1_000_000;
@@ -278,4 +282,19 @@ fn a_thousand_hubs_keep_nothing() {
     let first = resident();
     (0..1_000).for_each(|_| one());
     assert_back(first, resident());
+}
+
+// proves promise 5: one that has ended may be given a name all the same
+fn names_of_the_ended_are_not_kept() {
+    Hub::new().expect("a hub").run(async {
+        let first = allocated();
+        for n in 0..100_000 {
+            drop(GreenThread::ready(n).named("ready when it was made"));
+            let ended = spawn(async {});
+            yield_now().await;
+            drop(ended.named("named too late"));
+        }
+        let kept = allocated().saturating_sub(first);
+        assert!(kept < 100_000, "{kept} bytes are kept");
+    });
 }

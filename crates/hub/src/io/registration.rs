@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZeroU32;
 use std::ops::Deref;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::Context;
@@ -81,7 +81,7 @@ impl Shared {
     /// descriptor, if there is one.
     pub(crate) fn new(fd: BorrowedFd<'_>, what: &str) -> io::Result<Self> {
         let core = core_for(what)?;
-        let registration = match core.reactor.find(fd.as_raw_fd()) {
+        let registration = match core.reactor.find_open(fd) {
             Some(place) if place.add_user() => Registration { place },
             Some(_) => return Err(io::Error::other(format!("{what}: {CROWD}"))),
             None => Registration::with_core(core, fd)?,

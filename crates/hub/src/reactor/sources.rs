@@ -115,6 +115,13 @@ impl Reactor {
         serves.then_some(place)
     }
 
+    /// The source that has this open descriptor now, unless its own was closed behind our back and this is another
+    /// one that has got its number.
+    pub(crate) fn find_open(&self, fd: BorrowedFd<'_>) -> Option<Place> {
+        let place = self.find(fd.as_raw_fd())?;
+        self.driver.is_still(fd).then_some(place)
+    }
+
     /// Registers a descriptor with the reactor of `core`, which this is. A source that has the same number and was
     /// closed behind our back is ended; its waiters come back to be woken.
     pub(crate) fn add(

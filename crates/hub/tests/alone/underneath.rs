@@ -39,6 +39,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         a_number_that_a_stranger_uses_now_ends_its_waiters,
     ),
     (
+        "a_trampoline_waits_on_who_has_the_number_now",
+        a_trampoline_waits_on_who_has_the_number_now,
+    ),
+    (
         "a_reused_number_gets_no_stale_event",
         a_reused_number_gets_no_stale_event,
     ),
@@ -241,6 +245,32 @@ fn a_number_that_a_stranger_uses_now_ends_its_waiters() {
             write(&keeps, b"n");
             assert_eq!(neighbour.await.unwrap().unwrap(), b'n', "the others live");
         }
+    });
+}
+
+// proves C-2, C-3: the `Io` of the old owner lives on
+fn a_trampoline_waits_on_who_has_the_number_now() {
+    on_each_backend(async || {
+        let (old, _other_end) = io::pipe().unwrap();
+        let old = Loose::new(old);
+        let old_io = Rc::new(Io::new(old).unwrap());
+        let waiting = old_io.clone();
+        let waiter = spawn(async move { read_byte(&waiting).await });
+        yield_now().await;
+        old.close();
+        let (new, new_writer) = io::pipe().unwrap();
+        assert_eq!(new.as_raw_fd(), old.0, "the lowest free number");
+        let new = Loose::new(new);
+        let waited = spawn(trampoline(new, Interest::Readable, None));
+        yield_now().await;
+        write(&new_writer, b"n");
+        let waited = timeout(SECOND * 20, waited).await.expect("it hangs");
+        waited.unwrap().unwrap();
+        let ended = timeout(SECOND * 20, waiter).await.expect("it hangs");
+        ended
+            .unwrap()
+            .expect_err("nothing of the new one's is read");
+        new.close();
     });
 }
 

@@ -244,7 +244,7 @@ impl Core {
         };
         let id = key.id;
         if let (Some(watchdog), Some(_)) = (&self.watchdog, &extra.name)
-            && !watchdog.is_late()
+            && !watchdog.is_late_now()
         {
             watchdog.forget(id);
         }

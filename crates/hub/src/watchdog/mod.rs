@@ -148,7 +148,11 @@ impl Watchdog {
     pub(crate) fn verdict(&self, core: &Core, key: Key) {
         let id = key.id;
         let shared = &*self.shared;
-        if shared.late.load(Ordering::Acquire) != shared.beat.load(Ordering::Relaxed) {
+        let late = shared.late.load(Ordering::Acquire);
+        if late != shared.beat.load(Ordering::Relaxed) {
+            // It was seen too late: when that poll ended nobody had noted it yet.
+            let (success, failure) = (Ordering::Relaxed, Ordering::Relaxed);
+            let _ = shared.late.compare_exchange(late, 0, success, failure);
             return;
         }
         shared.late.store(0, Ordering::Relaxed);
@@ -166,8 +170,14 @@ impl Watchdog {
         }
     }
 
+    /// Whether the last poll, or one before, was seen to be too long.
     pub(crate) fn is_late(&self) -> bool {
         self.shared.late.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether it is the poll in progress, on which [`verdict`](Self::verdict) will report.
+    pub(crate) fn is_late_now(&self) -> bool {
+        self.shared.late.load(Ordering::Relaxed) == self.shared.beat.load(Ordering::Relaxed)
     }
 
     pub(crate) fn named(&self, id: GreenThreadId, name: &Arc<str>) {
@@ -246,5 +256,35 @@ impl Shared {
 
     fn names(&self) -> MutexGuard<'_, HashMap<u64, Arc<str>>> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Instant, Ordering};
+    use crate::running;
+    use crate::{Hub, spawn, yield_now};
+    use std::time::Duration;
+
+    // The watcher looks, the poll ends, and only then does the watcher note that it was late.
+    #[test]
+    fn a_poll_that_was_over_when_it_was_noted_is_forgotten() {
+        let hub = Hub::builder().watchdog(Duration::from_secs(3600));
+        let hub = hub.build().unwrap();
+        hub.run(async {
+            let shared = running::get()
+                .unwrap()
+                .watchdog
+                .as_ref()
+                .unwrap()
+                .shared
+                .clone();
+            let (beat, id) = shared.looked_at();
+            yield_now().await;
+            shared.note_late(beat, id, Instant::now());
+            spawn(async {}).named("short").await.unwrap();
+            assert_eq!(shared.late.load(Ordering::Relaxed), 0);
+            assert_eq!(shared.names().len(), 1, "only the root has one");
+        });
     }
 }

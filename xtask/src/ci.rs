@@ -9,7 +9,9 @@ use crate::command::{show, show_and_read};
 use crate::libtest::Totals;
 use crate::steps::{Checked, Failed, Steps, Verdict};
 use crate::workspace::cargo;
-use crate::{blocking_calls, conformance, examples, instructions, miri, readme, realclients, tidy};
+use crate::{
+    blocking_calls, conformance, examples, instructions, miri, readme, realclients, sanitizer, tidy,
+};
 
 type Check = (&'static str, fn() -> Verdict);
 
@@ -40,6 +42,7 @@ const CHECKS: &[Check] = &[
     ("real clients", realclients::all),
     ("instructions", instructions::check),
     ("miri", miri::all),
+    ("sanitizer", sanitizer::in_ci),
 ];
 
 pub(crate) fn run() -> ExitCode {

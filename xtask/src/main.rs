@@ -2,7 +2,7 @@
 //!
 //! All checks are this one program, and the robot that guards the main branch only starts it:
 //! "passes here" and "passes there" mean the same thing. It needs the Rust toolchain and nothing
-//! else; checks that want more (nginx, strace, a nightly with Miri) say so on a line that begins
+//! else; checks that want more (nginx, strace, a nightly with Miri or sanitizers) say so on a line that begins
 //! with `SKIPPED` and let the rest go on.
 
 use std::process::ExitCode;
@@ -12,6 +12,7 @@ mod steps; // one named check after the other, with timings and counts
 
 mod command; // child processes: shown, read, ended at a deadline
 mod libtest; // what `cargo test` printed, as numbers
+mod nightly; // a toolchain for the tools that live only in one
 mod test_names; // how pages name a test
 mod workspace; // where things are, as cargo tells it
 
@@ -25,6 +26,7 @@ mod instructions; // the hot paths' instructions, against those written down
 mod blocking_calls; // the list of calls that hold the hub, and whether clippy finds them
 mod conformance; // the cases of the references and the tests that show them
 mod miri; // the tests that Miri can run
+mod sanitizer; // the tests under AddressSanitizer
 mod tidy; // rules about files, arrows and pages
 
 /// Its name, what it does, and the doing.
@@ -77,6 +79,11 @@ const COMMANDS: &[Command] = &[
         "realclients",
         "the servers under Python, nc and strace, the crawler against nginx; with a word, those with it in their names",
         realclients::run,
+    ),
+    (
+        "sanitizer",
+        "the tests under AddressSanitizer; `ci` takes those of hub and green",
+        sanitizer::run,
     ),
     (
         "tidy",

@@ -10,10 +10,11 @@
 //! (`--cfg miri`) and run natively: that shows that the selection stands and waits for no descriptor, and
 //! nothing about memory, which is said.
 
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 use crate::command::show_and_read;
 use crate::libtest::Totals;
+use crate::nightly;
 use crate::steps::{Checked, Failed, Steps, Verdict};
 use crate::workspace::{self, Workspace};
 
@@ -110,7 +111,7 @@ fn one(run: &Run, mut command: Command) -> Verdict {
 }
 
 fn under_miri() -> Result<Command, String> {
-    let mut command = nightly_cargo();
+    let mut command = nightly::tool("cargo");
     command.args(["miri", "test"]).env(
         "MIRIFLAGS",
         "-Zmiri-disable-isolation -Zmiri-strict-provenance",
@@ -132,23 +133,5 @@ fn natively() -> Result<Command, String> {
 }
 
 fn available() -> bool {
-    let asked = nightly_cargo()
-        .args(["miri", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    asked.is_ok_and(|status| status.success())
-}
-
-/// Not `cargo +nightly`: inside of a cargo that runs us, `cargo` is that cargo and knows no
-/// toolchains.
-fn nightly_cargo() -> Command {
-    let mut command = Command::new("rustup");
-    command
-        .args(["run", "nightly", "cargo"])
-        .current_dir(workspace::root());
-    for inherited in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN"] {
-        command.env_remove(inherited);
-    }
-    command
+    nightly::succeeds(nightly::tool("cargo").args(["miri", "--version"]))
 }

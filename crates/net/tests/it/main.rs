@@ -5,6 +5,7 @@ mod accept; // connections one by one, and the errors of accept
 mod address; // what people write, and what can be wrong with it
 mod alone; // tests that need a process of their own
 mod bad_network; // TLS and a proxy over lines that are late, cut, reset
+mod budget; // nobody keeps the hub because its socket is always ready
 mod cancel; // futures dropped at every poll
 mod cancel_more; // those of Unix sockets, datagrams and races
 mod conformance; // what every stream promises, for each of ours

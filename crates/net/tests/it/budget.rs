@@ -1,0 +1,72 @@
+//! Operations that need not wait are counted, each of them once, so that others get their turns.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use evlet_hub::{Hub, sleep, spawn, stats, yield_now};
+use evlet_net::UnixStream;
+
+use crate::loopback::{MS, pair};
+
+// proves A-9 for sockets: a receiver that always has something, and a sender that always has room
+#[test]
+fn a_poll_makes_as_many_operations_as_its_budget() {
+    let hub = Hub::builder().virtual_time(true).budget(5).build().unwrap();
+    hub.run(async {
+        let (client, server) = pair().await;
+        client.send_all(&[7; 40]).await.unwrap();
+        sleep(MS).await;
+        let made = Rc::new(Cell::new(0));
+        let count = Rc::clone(&made);
+        let worker = spawn(async move {
+            for _ in 0..20 {
+                assert_eq!(server.recv(&mut [0]).await.unwrap(), 1);
+                count.set(count.get() + 1);
+            }
+            for _ in 0..20 {
+                server.send_all(b"x").await.unwrap();
+                count.set(count.get() + 1);
+            }
+            server
+        });
+        let mut each_poll = Vec::new();
+        while !worker.is_finished() {
+            let before = made.get();
+            yield_now().await;
+            each_poll.push(made.get() - before);
+        }
+        each_poll.retain(|made| *made > 0);
+        assert_eq!(each_poll, [5; 8]);
+        drop(client);
+    });
+}
+
+// proves A-9: what has to wait is counted as well, and waits nevertheless
+#[test]
+fn with_a_budget_of_one_a_wait_is_a_wait() {
+    let hub = Hub::builder().virtual_time(true).budget(1).build().unwrap();
+    hub.run(async {
+        let (client, server) = UnixStream::pair().unwrap();
+        let echo = spawn(async move {
+            let mut buf = [0; 64];
+            while let 1.. = server.recv(&mut buf).await.unwrap() {
+                server.send_all(&buf[..1]).await.unwrap();
+            }
+        });
+        sleep(MS).await;
+        let before = stats().polls;
+        for _ in 0..10 {
+            sleep(MS).await;
+        }
+        let polls = stats().polls - before;
+        assert_eq!(polls, 10, "those of this one; the other one sleeps");
+        for byte in 0..100 {
+            let mut answer = [0; 8];
+            client.send_all(&[byte]).await.unwrap();
+            assert_eq!(client.recv(&mut answer).await.unwrap(), 1);
+            assert_eq!(answer[0], byte);
+        }
+        drop(client);
+        echo.await.unwrap();
+    });
+}

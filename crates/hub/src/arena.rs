@@ -1,6 +1,6 @@
 //! A table with small, stable indices whose memory goes back when its entries do.
 //!
-//! The hub keeps three kinds of thing by index: green threads, timers and registered descriptors.
+//! The hub keeps two kinds of thing by an index of its own: green threads and timers.
 //! A plain `Vec` with a free list would do, but it never shrinks: a hub that once held a million
 //! timers would hold their memory for ever (promise B-4). So entries live in chunks, and a chunk
 //! whose last entry left is freed, save for a few that are kept: a thousand green threads that come
@@ -18,17 +18,19 @@ pub(crate) const CHUNK: usize = 256;
 /// Vacant entries that are kept.
 const SPARE: usize = 5 * CHUNK;
 /// The end of a chunk's list of vacant entries.
-const NONE: u32 = u32::MAX;
+const NONE: u16 = u16::MAX;
 /// In place of the next vacant entry: this one is taken.
-const TAKEN: u32 = u32::MAX - 1;
+const TAKEN: u16 = NONE - 1;
+
+const _: () = assert!(CHUNK < TAKEN as usize);
 
 // Arrays, so that an index below their length needs no check.
 #[derive(Debug)]
 struct Chunk<T> {
     entries: [T; CHUNK],
     /// For each entry the next vacant one of the chunk, or [`TAKEN`].
-    next: [u32; CHUNK],
-    vacant: u32,
+    next: [u16; CHUNK],
+    vacant: u16,
     used: u32,
     /// Whether it stands in the list of those that may have room.
     is_listed: bool,
@@ -40,7 +42,7 @@ impl<T: Default> Chunk<T> {
             entries: std::array::from_fn(|_| T::default()),
             next: std::array::from_fn(|place| match place + 1 {
                 CHUNK => NONE,
-                next => next as u32,
+                next => next as u16,
             }),
             vacant: 0,
             used: 0,
@@ -137,33 +139,20 @@ impl<T> Arena<T> {
 }
 
 impl<T: Default> Arena<T> {
-    /// The index that the next [`insert`](Self::insert) will use.
-    pub(crate) fn next_index(&mut self) -> u32 {
-        loop {
-            if let Some(&number) = self.roomy.last()
-                && let Some(chunk) = &self.chunks[number as usize]
-                && chunk.vacant != NONE
-            {
-                return number * CHUNK as u32 + chunk.vacant;
-            }
-            self.make_room();
-        }
-    }
-
     /// Takes a vacant entry, which `fill` makes of the default value, and tells its index.
     #[inline]
     pub(crate) fn insert(&mut self, fill: impl FnOnce(&mut T)) -> u32 {
         loop {
             if let Some(&number) = self.roomy.last()
                 && let Some(chunk) = self.chunks[number as usize].as_deref_mut()
-                && let Some(next) = chunk.next.get_mut(chunk.vacant as usize)
+                && let Some(next) = chunk.next.get_mut(usize::from(chunk.vacant))
             {
                 let place = std::mem::replace(&mut chunk.vacant, *next);
                 *next = TAKEN;
                 chunk.used += 1;
                 self.len += 1;
-                fill(&mut chunk.entries[place as usize % CHUNK]);
-                return number * CHUNK as u32 + place;
+                fill(&mut chunk.entries[usize::from(place) % CHUNK]);
+                return number * CHUNK as u32 + u32::from(place);
             }
             self.make_room();
         }
@@ -200,7 +189,7 @@ impl<T: Default> Arena<T> {
         if !empty(&mut chunk.entries[place]) {
             return Vacated::No;
         }
-        let vacant = std::mem::replace(&mut chunk.vacant, place as u32);
+        let vacant = std::mem::replace(&mut chunk.vacant, place as u16);
         chunk.next[place] = vacant;
         chunk.used -= 1;
         self.len -= 1;
@@ -323,9 +312,7 @@ mod tests {
             "the survivor's chunk and the spare ones stay"
         );
         assert_eq!(arena.get(all[0]), Some(&0));
-        let next = arena.next_index();
-        assert_eq!(arena.insert(|e| *e = 7), next);
-        for n in 0..5_000 {
+        for n in 0..5_001 {
             arena.insert(|e| *e = n);
         }
         assert_eq!(arena.iter().count(), 5_002);

@@ -131,8 +131,7 @@ impl Registration {
             return; // it ended with its hub
         };
         let mut woken = Vec::new();
-        let index = self.place.index();
-        core.reactor.end(&self.place, index, gone, &mut woken);
+        core.reactor.end(self.place.spot(), gone, &mut woken);
         woken.into_iter().for_each(|waker| waker.wake_from(&core));
     }
 
@@ -236,7 +235,7 @@ impl Registration {
             owner,
             direction,
         };
-        let displaced = match self.place.settle(newcomer) {
+        let displaced = match self.place.spot().settle(newcomer) {
             Ok(displaced) => displaced,
             Err(newcomer) => self.join_others(&core, newcomer)?,
         };
@@ -257,7 +256,7 @@ impl Registration {
     /// hub allows that. Comes back: whoever had the place that the newcomer has now.
     #[cold]
     fn join_others(&self, core: &Core, newcomer: Waiter) -> io::Result<Option<Waiter>> {
-        let (direction, place) = (newcomer.direction, &self.place);
+        let (direction, place) = (newcomer.direction, self.place.spot());
         let first = place.with_waiter(direction, |first| (first.owner, first.who, first.at));
         let rival = first.filter(|(owner, who, _)| {
             let polls = polls_of(core, *who);
@@ -319,7 +318,7 @@ impl Registration {
             (Owner::Poll(_), None) => waiter.who == who,
             _ => false,
         };
-        drop(self.place.remove_waiter(direction, is_it));
+        drop(self.place.spot().remove_waiter(direction, is_it));
     }
 }
 

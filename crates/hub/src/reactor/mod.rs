@@ -20,11 +20,13 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `source` | one registered descriptor: bits, waiters, its end |
+//! | `source` | one registered descriptor: bits, its waiter, its end |
+//! | `spot` | all who wait on it |
 //! | `waiter` | one who waits on it, and how it is known |
 //! | `gone` | why it serves no more |
 //! | `place` | where sources stand, and how their users reach them |
-//! | `sources` | all of them, by key and by descriptor |
+//! | `chunks` | which place a descriptor has |
+//! | `sources` | all of them: how they come and go |
 //! | `driver` | the little a backend has to do; which one is chosen |
 //! | `epoll` | Linux: one system call a wait |
 //! | `old_wait` | Linux without `epoll_pwait2` |
@@ -33,6 +35,7 @@
 //! | `parked` | miri: no descriptors at all |
 //! | `raw` | the only place that turns a descriptor's number into a borrowed descriptor |
 
+mod chunks;
 mod driver;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[cfg_attr(miri, allow(dead_code, reason = "miri waits without descriptors"))]
@@ -59,6 +62,7 @@ mod portable;
 mod raw;
 mod source;
 mod sources;
+mod spot;
 mod waiter;
 
 pub use driver::Backend;

@@ -1,10 +1,9 @@
 //! Where sources stand: chunks of memory, to which their users point.
 //!
 //! A user of a source, an `Io`, holds the chunk and the place in it, so it reaches the source without a look-up; the
-//! reactor finds it by the index that the kernel tells with each event. Which places are taken says an
-//! [`Arena`](crate::arena) of nothing, which also tells when a chunk is to be given back.
+//! reactor finds it by the index that the kernel tells with each event.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::Deref;
@@ -12,15 +11,20 @@ use std::os::fd::RawFd;
 use std::rc::{Rc, Weak};
 
 use super::source::Source;
+use super::spot::{Beside, Spot};
 use crate::arena::{CHUNK, split};
 use crate::core::Core;
 
 /// The places with indices from one multiple of [`CHUNK`] to the next.
 pub(crate) struct Chunk {
     sources: [Source; CHUNK],
+    /// Made when somebody has to stand beside one of them.
+    beside: OnceCell<Box<[Beside; CHUNK]>>,
     number: usize,
     /// All places from this one on have never been taken.
     end: Cell<usize>,
+    /// How many are taken.
+    taken: Cell<usize>,
     /// The last ticket that was drawn by a waiter on one of these.
     tickets: Cell<u32>,
     core: Weak<Core>,
@@ -42,23 +46,69 @@ impl Chunk {
     pub(crate) fn new(number: usize, core: Weak<Core>) -> Rc<Chunk> {
         Rc::new(Chunk {
             sources: std::array::from_fn(|_| Source::default()),
+            beside: OnceCell::new(),
             number,
             end: Cell::new(0),
+            taken: Cell::new(0),
             tickets: Cell::new(0),
             core,
         })
     }
 
-    /// Its sources as far as places have been taken, each with its index.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Source)> {
-        let first = self.number * CHUNK;
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.taken.get() == 0
+    }
+
+    /// The place of an index that is one of its own.
+    #[inline]
+    pub(crate) fn spot(&self, index: u32) -> Spot<'_> {
+        Spot::new(self, split(index).1 as u8)
+    }
+
+    /// Its places as far as some have been taken.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Spot<'_>> {
+        (0..self.end.get()).map(|at| Spot::new(self, at as u8))
+    }
+
+    /// Those of them that somebody waits on.
+    pub(crate) fn waited_on(&self) -> impl Iterator<Item = Spot<'_>> {
         let sources = self.sources[..self.end.get()].iter().enumerate();
-        sources.map(move |(at, source)| ((first + at) as u32, source))
+        let waited_on = sources.filter(|(_, source)| source.is_waited_on());
+        waited_on.map(|(at, _)| Spot::new(self, at as u8))
+    }
+
+    /// An index of its own that is vacant.
+    pub(crate) fn vacancy(&self) -> Option<u32> {
+        let at = self.sources.iter().position(|source| !source.is_taken())?;
+        Some(self.index(at as u8))
+    }
+
+    pub(super) fn index(&self, at: u8) -> u32 {
+        Chunk::first_index(self.number) + u32::from(at)
+    }
+
+    /// The first index of the chunk with this number.
+    pub(super) fn first_index(number: usize) -> u32 {
+        (number * CHUNK) as u32
     }
 
     #[inline]
-    pub(crate) fn source(&self, index: u32) -> &Source {
-        &self.sources[split(index).1]
+    pub(super) fn source(&self, at: u8) -> &Source {
+        &self.sources[usize::from(at)]
+    }
+
+    /// Those beside this place, if the chunk has room for such.
+    pub(super) fn beside(&self, at: u8) -> Option<&Beside> {
+        Some(&self.beside.get()?[usize::from(at)])
+    }
+
+    pub(super) fn beside_or_make(&self, at: u8) -> &Beside {
+        let make = || Box::new(std::array::from_fn(|_| Beside::default()));
+        &self.beside.get_or_init(make)[usize::from(at)]
     }
 }
 
@@ -70,13 +120,26 @@ impl Place {
 
     /// Takes it for a descriptor.
     pub(crate) fn begin(&self, fd: RawFd, generation: u32) {
-        let end = self.chunk.end.get().max(usize::from(self.at) + 1);
-        self.chunk.end.set(end);
+        let chunk = &*self.chunk;
+        chunk.end.set(chunk.end.get().max(usize::from(self.at) + 1));
+        chunk.taken.set(chunk.taken.get() + 1);
         (**self).begin(fd, generation);
     }
 
-    pub(crate) fn index(&self) -> u32 {
-        (self.chunk.number * CHUNK) as u32 + u32::from(self.at)
+    /// Leaves it. Those who wait come back, to be dropped.
+    pub(crate) fn vacate(&self) -> Vec<super::Waiter> {
+        self.chunk.taken.set(self.chunk.taken.get() - 1);
+        self.spot().vacate()
+    }
+
+    pub(crate) fn chunk(&self) -> &Chunk {
+        &self.chunk
+    }
+
+    /// The same, as long as this is held.
+    #[inline]
+    pub(crate) fn spot(&self) -> Spot<'_> {
+        Spot::new(&self.chunk, self.at)
     }
 
     /// The hub that it is a place of, if that is not gone.
@@ -99,7 +162,7 @@ impl Deref for Place {
 
     #[inline]
     fn deref(&self) -> &Source {
-        &self.chunk.sources[usize::from(self.at)]
+        self.chunk.source(self.at)
     }
 }
 

@@ -1,8 +1,8 @@
-//! One registered descriptor: its two bits, its waiters, its end.
+//! One registered descriptor: its two bits, its waiter, its end.
 //!
 //! Its fields are cells, so that a message finds and changes them where they stand, without a look-up and without a
 //! borrow. Most descriptors have one waiter at a time, a green thread that waits with its own waker: three
-//! words say all of it. Others stand beside it, in a box that few ever need.
+//! words say all of it. Others stand beside it ([`Spot`](super::spot::Spot)).
 
 use std::cell::Cell;
 use std::fmt;
@@ -80,15 +80,9 @@ pub(crate) struct Source {
     /// The green thread that waits with its own waker, or [`Number::NOBODY`].
     who: Cell<Number>,
     at: Cell<Option<&'static Location<'static>>>,
-    /// One for the other direction, those with other wakers, and further ones where the hub allows them.
-    #[expect(
-        clippy::box_collection,
-        reason = "one word in each source, for what few of them ever have"
-    )]
-    more: Cell<Option<Box<Vec<Waiter>>>>,
 }
 
-const _: () = assert!(size_of::<Source>() <= 40);
+const _: () = assert!(size_of::<Source>() <= 32);
 
 /// No user of a place.
 pub(crate) const VACANT: u32 = 0;
@@ -105,7 +99,6 @@ impl Default for Source {
             owner: Cell::new(0),
             who: Cell::new(Number::NOBODY),
             at: Cell::new(None),
-            more: Cell::new(None),
         }
     }
 }
@@ -120,13 +113,19 @@ impl Source {
         self.users.set(1);
     }
 
-    /// Leaves the place. Its waiters come back, to be dropped.
-    pub(crate) fn vacate(&self) -> Vec<Waiter> {
-        let mut left = self.more.take().map_or_else(Vec::new, |more| *more);
-        left.extend(self.take_first());
+    /// Leaves the place, when nobody waits any more.
+    pub(super) fn leave(&self) {
         self.marks.set(Marks(0));
         self.generation.set(VACANT);
-        left
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        self.generation.get() != VACANT
+    }
+
+    /// Whether it is that of a descriptor, and serves.
+    pub(crate) fn serves(&self, fd: RawFd) -> bool {
+        self.is_taken() && self.fd.get() == fd && self.gone().is_none()
     }
 
     #[inline]
@@ -207,16 +206,21 @@ impl Source {
         }
     }
 
-    /// The kernel's word on it. Who waited for that alone, with its own waker, comes back to be woken; where others
-    /// stand beside, all who waited for that are appended.
+    /// Whether it takes more than [`apply_alone`](Self::apply_alone): others stand beside, or it serves no more.
     #[inline(always)]
-    pub(crate) fn apply(&self, ready: Ready, woken: &mut Vec<LocalWaker>) -> Option<Number> {
-        let marks = self.marks.get();
-        if marks.has(Marks::MORE.and(Marks::OVER)) {
-            self.apply_to_all(ready, woken);
-            return None;
-        }
-        let marks = marks.and(Marks(ready.bits()));
+    pub(super) fn is_unusual(&self) -> bool {
+        self.marks.get().has(Marks::MORE.and(Marks::OVER))
+    }
+
+    /// The kernel's word on it.
+    pub(super) fn note_ready(&self, ready: Ready) {
+        self.marks.set(self.marks.get().and(Marks(ready.bits())));
+    }
+
+    /// The same, of one that is not [unusual](Self::is_unusual). Who waited for that comes back to be woken.
+    #[inline(always)]
+    pub(super) fn apply_alone(&self, ready: Ready) -> Option<Number> {
+        let marks = self.marks.get().and(Marks(ready.bits()));
         self.marks.set(marks);
         let who = self.who.get();
         let waits_for = match marks.has(Marks::WRITES) {
@@ -228,20 +232,6 @@ impl Source {
             self.who.set(Number::NOBODY);
             who
         })
-    }
-
-    #[cold]
-    fn apply_to_all(&self, ready: Ready, woken: &mut Vec<LocalWaker>) {
-        if self.gone().is_some() {
-            return; // said before it ended
-        }
-        self.marks.set(self.marks.get().and(Marks(ready.bits())));
-        if ready.has(Ready::READABLE) {
-            self.take_waiters(Direction::Read, woken);
-        }
-        if ready.has(Ready::WRITABLE) {
-            self.take_waiters(Direction::Write, woken);
-        }
     }
 
     /// Notes that a green thread waits with its own waker, if it serves and nobody else does.
@@ -262,7 +252,7 @@ impl Source {
     }
 
     #[inline]
-    fn put_first(
+    pub(super) fn put_first(
         &self,
         who: Number,
         direction: Direction,
@@ -286,7 +276,7 @@ impl Source {
     }
 
     /// The waiter that stands here, and not beside.
-    fn first(&self) -> Option<Waiter> {
+    pub(super) fn first(&self) -> Option<Waiter> {
         let (who, at, marks) = (self.who.get(), self.at.get()?, self.marks.get());
         let owner = match NonZeroU32::new(self.owner.get()) {
             Some(ticket) if !marks.has(Marks::POLLS) => Owner::Ticket(ticket),
@@ -307,128 +297,29 @@ impl Source {
         (who != Number::NOBODY).then_some(waiter)
     }
 
-    fn take_first(&self) -> Option<Waiter> {
+    pub(super) fn take_first(&self) -> Option<Waiter> {
         let first = self.first();
         self.who.set(Number::NOBODY);
         first
     }
 
-    /// Calls `f` with those that stand beside.
-    fn with_more<R>(&self, f: impl FnOnce(&mut Vec<Waiter>) -> R) -> R {
-        let mut more = self.more.take();
-        let beside = more.get_or_insert_default();
-        let result = f(beside);
+    /// Whether others stand beside.
+    pub(super) fn has_more(&self) -> bool {
+        self.marks.get().has(Marks::MORE)
+    }
+
+    pub(super) fn note_more(&self, more: bool) {
         let marks = self.marks.get();
-        self.marks.set(match beside.is_empty() {
-            true => marks.without(Marks::MORE),
-            false => marks.and(Marks::MORE),
+        self.marks.set(match more {
+            true => marks.and(Marks::MORE),
+            false => marks.without(Marks::MORE),
         });
-        self.more.set(more);
-        result
-    }
-
-    /// Calls `f` with the one who waits in this direction; the first of them, if there are several.
-    pub(crate) fn with_waiter<R>(
-        &self,
-        direction: Direction,
-        f: impl FnOnce(&Waiter) -> R,
-    ) -> Option<R> {
-        match self.first().filter(|first| first.direction == direction) {
-            Some(first) => Some(f(&first)),
-            None if !self.marks.get().has(Marks::MORE) => None,
-            None => self.with_more(|more| {
-                let waiter = more.iter().find(|waiter| waiter.direction == direction)?;
-                Some(f(waiter))
-            }),
-        }
-    }
-
-    /// Puts a waiter into the place of its direction if that is free, or its own already: whoever had it comes back.
-    /// A newcomer that finds somebody else there comes back as the error.
-    pub(crate) fn settle(&self, newcomer: Waiter) -> Result<Option<Waiter>, Waiter> {
-        let is_taken = self.with_waiter(newcomer.direction, |first| {
-            !newcomer.wakes_the_same(first) && !newcomer.is_same(first)
-        });
-        match is_taken {
-            Some(true) => Err(newcomer),
-            _ => Ok(self.put_waiter(newcomer)),
-        }
-    }
-
-    /// Puts a waiter into the place of the first one in its direction, who comes back.
-    pub(crate) fn put_waiter(&self, waiter: Waiter) -> Option<Waiter> {
-        let direction = waiter.direction;
-        if let Some(first) = self.first().filter(|first| first.direction == direction) {
-            self.who.set(Number::NOBODY);
-            match waiter.waker.own_number() {
-                Some(who) => self.put_first(who, direction, waiter.owner, waiter.at),
-                None => self.with_more(|more| more.insert(0, waiter)),
-            }
-            return Some(first);
-        }
-        if self.with_waiter(direction, |_| ()).is_none() {
-            self.add_waiter(waiter);
-            return None;
-        }
-        self.with_more(|more| {
-            let mut beside = more.iter_mut();
-            let place = beside.find(|other| other.direction == direction)?;
-            Some(std::mem::replace(place, waiter))
-        })
-    }
-
-    /// Adds one behind those who wait already.
-    pub(crate) fn add_waiter(&self, waiter: Waiter) {
-        let direction = waiter.direction;
-        let own = waiter.waker.own_number();
-        match own.filter(|_| self.who.get() == Number::NOBODY) {
-            Some(who) if self.with_waiter(direction, |_| ()).is_none() => {
-                self.put_first(who, direction, waiter.owner, waiter.at);
-            }
-            _ => self.with_more(|more| more.push(waiter)),
-        }
-    }
-
-    /// Takes out the one of whom `is_it` says so.
-    pub(crate) fn remove_waiter(
-        &self,
-        direction: Direction,
-        is_it: impl Fn(&Waiter) -> bool,
-    ) -> Option<Waiter> {
-        let is_it = |waiter: &Waiter| waiter.direction == direction && is_it(waiter);
-        if self.first().is_some_and(|first| is_it(&first)) {
-            return self.take_first();
-        }
-        if !self.marks.get().has(Marks::MORE) {
-            return None;
-        }
-        self.with_more(|more| Some(more.remove(more.iter().position(is_it)?)))
-    }
-
-    /// Takes out all who wait in this direction.
-    pub(crate) fn take_waiters(&self, direction: Direction, woken: &mut Vec<LocalWaker>) {
-        if self
-            .first()
-            .is_some_and(|first| first.direction == direction)
-        {
-            woken.extend(self.take_first().map(|waiter| waiter.waker));
-        }
-        if self.marks.get().has(Marks::MORE) {
-            self.with_more(|more| {
-                let these = more.extract_if(.., |waiter| waiter.direction == direction);
-                woken.extend(these.map(|waiter| waiter.waker));
-            });
-        }
     }
 
     /// Whether anybody waits on it.
     #[inline]
     pub(crate) fn is_waited_on(&self) -> bool {
         self.who.get() != Number::NOBODY || self.marks.get().has(Marks::MORE)
-    }
-
-    pub(crate) fn is_waited_on_to(&self, direction: Direction) -> bool {
-        self.with_waiter(direction, |_| ()).is_some()
     }
 }
 

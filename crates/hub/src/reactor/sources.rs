@@ -1,4 +1,4 @@
-//! All registered descriptors of a hub, by key and by number.
+//! All registered descriptors of a hub: how they come and go, and what the kernel says of them.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -9,13 +9,14 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::{Errno, retry_on_intr};
 
+use super::chunks::Chunks;
 use super::driver::{Driver, Event, Ready, Watched, open};
 use super::gone::Gone;
 use super::place::{Chunk, Place};
-use super::source::{Source, VACANT};
+use super::source::VACANT;
+use super::spot::Spot;
 use super::waiter::{Direction, Waiter};
 use super::{Backend, Notifier, borrow};
-use crate::arena::{Arena, Vacated, split};
 use crate::birthplace::Birthplace;
 use crate::core::Core;
 use crate::sys::{Call, CallKind, gate};
@@ -29,8 +30,8 @@ struct SourceKey {
 }
 
 impl SourceKey {
-    fn of(index: u32, source: &Source) -> u64 {
-        let generation = source.generation();
+    fn of(spot: Spot<'_>) -> u64 {
+        let (index, generation) = (spot.index(), spot.generation());
         SourceKey { index, generation }.pack()
     }
 
@@ -48,18 +49,12 @@ impl SourceKey {
 
 /// Generations stay below this, so that no key is the notifier's.
 const GENERATIONS: u32 = u32::MAX;
-const NOBODY: u32 = u32::MAX;
 
 pub(crate) struct Reactor {
     driver: Box<dyn Driver>,
     /// Whether the driver has to be told what is waited on.
     wants_watched: bool,
-    /// Which places are taken.
-    places: RefCell<Arena<()>>,
-    /// Where they are.
-    chunks: RefCell<Vec<Option<Rc<Chunk>>>>,
-    /// Which source has a descriptor's number now.
-    by_fd: RefCell<Vec<u32>>,
+    chunks: RefCell<Chunks>,
     generation: Cell<u32>,
     /// Sources that have not ended.
     open: Cell<usize>,
@@ -78,9 +73,7 @@ impl Reactor {
         Ok(Reactor {
             wants_watched: driver.wants_watched(),
             driver,
-            places: RefCell::new(Arena::new()),
-            chunks: RefCell::new(Vec::new()),
-            by_fd: RefCell::new(Vec::new()),
+            chunks: RefCell::default(),
             generation: Cell::new(VACANT),
             open: Cell::new(0),
             events: RefCell::new(Vec::new()),
@@ -97,22 +90,15 @@ impl Reactor {
         self.open.get()
     }
 
-    fn chunk(&self, number: usize) -> Option<Rc<Chunk>> {
-        self.chunks.borrow().get(number)?.clone()
-    }
-
     /// Each chunk in turn, borrowed by nobody meanwhile.
     fn each_chunk(&self) -> impl Iterator<Item = Rc<Chunk>> {
         let count = self.chunks.borrow().len();
-        (0..count).filter_map(|number| self.chunk(number))
+        (0..count).filter_map(|n| self.chunks.borrow().nth(n).cloned())
     }
 
     /// The source that has descriptor `fd` now.
     pub(crate) fn find(&self, fd: RawFd) -> Option<Place> {
-        let index = *self.by_fd.borrow().get(usize::try_from(fd).ok()?)?;
-        let place = Place::new(self.chunk(split(index).0)?, index);
-        let serves = place.generation() != VACANT && place.fd() == fd && place.gone().is_none();
-        serves.then_some(place)
+        self.chunks.borrow().find(fd)
     }
 
     /// The source that has this open descriptor now, unless its own was closed behind our back and this is another
@@ -135,7 +121,7 @@ impl Reactor {
         let generation = (self.generation.get() + 1) % GENERATIONS;
         let generation = generation.max(VACANT + 1);
         self.generation.set(generation);
-        let index = self.places.borrow_mut().next_index();
+        let index = self.chunks.borrow().vacancy(number);
         let key = SourceKey { index, generation };
         let former = self.find(number);
         match self.driver.add(fd, key.pack()) {
@@ -164,28 +150,12 @@ impl Reactor {
             other => other?,
         }
         if let Some(former) = former {
-            self.end(&former, former.index(), Gone::BehindOurBack, woken);
+            self.end(former.spot(), Gone::BehindOurBack, woken);
         }
-        let mut by_fd = self.by_fd.borrow_mut();
-        let place = number as usize;
-        if by_fd.len() <= place {
-            by_fd.resize(place + 1, NOBODY);
-        }
-        by_fd[place] = index;
-        let index = self.places.borrow_mut().insert(|()| ());
-        let place = Place::new(self.chunk_for(split(index).0, core), index);
-        place.begin(number, generation);
+        let mut chunks = self.chunks.borrow_mut();
+        let place = chunks.take(index, core, number, generation);
         self.open.set(self.open.get() + 1);
         Ok(place)
-    }
-
-    fn chunk_for(&self, number: usize, core: &Rc<Core>) -> Rc<Chunk> {
-        let mut chunks = self.chunks.borrow_mut();
-        if chunks.len() <= number {
-            chunks.resize(number + 1, None);
-        }
-        let new = || Chunk::new(number, Rc::downgrade(core));
-        Rc::clone(chunks[number].get_or_insert_with(new))
     }
 
     /// Takes a source out; its waiters come back to be dropped. `delete`: also from the kernel's set, which forgets a
@@ -193,38 +163,32 @@ impl Reactor {
     pub(crate) fn remove(&self, place: &Place, delete: bool) -> Vec<Waiter> {
         if place.gone().is_none() {
             self.open.set(self.open.get() - 1);
+            if delete {
+                self.delete(place.fd());
+            }
         }
-        let index = place.index();
-        self.forget_fd(index, place.fd(), delete);
         let left = place.vacate();
-        let mut places = self.places.borrow_mut();
-        if let Vacated::WithChunk(number) = places.vacate_if(index, |()| true) {
-            let mut chunks = self.chunks.borrow_mut();
-            chunks[number] = None;
-            chunks.truncate(places.chunks());
-        }
+        self.chunks.borrow_mut().one_less(place.chunk());
         left
     }
 
     /// Ends a source: its waiters come back to be woken and whoever uses it gets an error.
-    pub(crate) fn end(&self, source: &Source, index: u32, gone: Gone, woken: &mut Vec<LocalWaker>) {
-        if source.gone().is_none() {
-            source.end(gone);
-            self.open.set(self.open.get() - 1);
+    pub(crate) fn end(&self, spot: Spot<'_>, gone: Gone, woken: &mut Vec<LocalWaker>) {
+        spot.take_waiters(Direction::Read, woken);
+        spot.take_waiters(Direction::Write, woken);
+        if spot.gone().is_some() {
+            return; // another source may have the number by now, and with it the kernel's entry
         }
-        source.take_waiters(Direction::Read, woken);
-        source.take_waiters(Direction::Write, woken);
-        self.forget_fd(index, source.fd(), gone != Gone::BehindOurBack);
+        spot.end(gone);
+        self.open.set(self.open.get() - 1);
+        if gone != Gone::BehindOurBack {
+            self.delete(spot.fd());
+        }
     }
 
-    fn forget_fd(&self, index: u32, fd: RawFd, delete: bool) {
-        let mut by_fd = self.by_fd.borrow_mut();
-        match by_fd.get_mut(fd as usize) {
-            Some(place) if *place == index => *place = NOBODY,
-            // Another source has the number by now; the kernel's entry is that one's.
-            _ => return,
-        }
-        if delete && self.birthplace.is_here() {
+    /// Takes a descriptor out of the kernel's set.
+    fn delete(&self, fd: RawFd) {
+        if self.birthplace.is_here() {
             // Fails when it was closed behind our back, and then there is nothing to delete.
             let _ = self.driver.delete(borrow(fd));
         }
@@ -280,16 +244,16 @@ impl Reactor {
         let slots = core.slots.borrow();
         for event in events {
             let key = SourceKey::unpack(event.key);
-            let Some(Some(chunk)) = chunks.get(split(key.index).0) else {
+            let Some(chunk) = chunks.of(key.index) else {
                 continue;
             };
-            let source = chunk.source(key.index);
-            if source.generation() != key.generation {
+            let spot = chunk.spot(key.index);
+            if spot.generation() != key.generation {
                 continue;
             }
             if event.ready.has(Ready::INVALID) {
-                self.end(source, key.index, Gone::BehindOurBack, woken);
-            } else if let Some(who) = source.apply(event.ready, woken)
+                self.end(spot, Gone::BehindOurBack, woken);
+            } else if let Some(who) = spot.apply(event.ready, woken)
                 && !(woken.is_empty() && core.wake_own(&slots, who))
             {
                 woken.push(LocalWaker::of_number(who));
@@ -304,7 +268,7 @@ impl Reactor {
 
     /// How many sources are waited on.
     pub(crate) fn waited_on(&self) -> usize {
-        let in_chunk = |chunk: Rc<Chunk>| chunk.iter().filter(|(_, s)| s.is_waited_on()).count();
+        let in_chunk = |chunk: Rc<Chunk>| chunk.waited_on().count();
         self.each_chunk().map(in_chunk).sum()
     }
 
@@ -337,7 +301,7 @@ impl Reactor {
                 count += 1;
                 if is_closed || is_looked_at && !self.driver.is_still(borrow(source.fd)) {
                     let index = SourceKey::unpack(source.key).index;
-                    self.end(chunk.source(index), index, Gone::BehindOurBack, woken);
+                    self.end(chunk.spot(index), Gone::BehindOurBack, woken);
                 }
             }
         }
@@ -347,8 +311,8 @@ impl Reactor {
     pub(crate) fn end_all(&self) -> Vec<LocalWaker> {
         let mut woken = Vec::new();
         for chunk in self.each_chunk() {
-            let taken = chunk.iter().filter(|(_, s)| s.generation() != VACANT);
-            taken.for_each(|(index, source)| self.end(source, index, Gone::Hub, &mut woken));
+            let taken = chunk.iter().filter(|spot| spot.is_taken());
+            taken.for_each(|spot| self.end(spot, Gone::Hub, &mut woken));
         }
         woken
     }
@@ -356,12 +320,11 @@ impl Reactor {
 
 /// The sources of a chunk that somebody waits on.
 fn watched_in(chunk: &Chunk) -> Vec<Watched> {
-    let waited_on = chunk.iter().filter(|(_, source)| source.is_waited_on());
-    let watched = waited_on.map(|(index, source)| Watched {
-        fd: source.fd(),
-        key: SourceKey::of(index, source),
-        read: source.is_waited_on_to(Direction::Read),
-        write: source.is_waited_on_to(Direction::Write),
+    let watched = chunk.waited_on().map(|spot| Watched {
+        fd: spot.fd(),
+        key: SourceKey::of(spot),
+        read: spot.is_waited_on_to(Direction::Read),
+        write: spot.is_waited_on_to(Direction::Write),
     });
     watched.collect()
 }

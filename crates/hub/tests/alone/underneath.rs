@@ -51,6 +51,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         the_drop_of_the_old_owner_leaves_the_new_one_alone,
     ),
     (
+        "many_owners_of_one_number_stay_apart",
+        many_owners_of_one_number_stay_apart,
+    ),
+    (
         "a_descriptor_that_lives_on_under_another_number_tells_nobody",
         a_descriptor_that_lives_on_under_another_number_tells_nobody,
     ),
@@ -349,6 +353,33 @@ fn the_drop_of_the_old_owner_leaves_the_new_one_alone() {
             let byte = timeout(SECOND * 20, reader).await;
             assert_eq!(byte.expect("it was deregistered").unwrap(), b'n');
             new_io.get_ref().close();
+        }
+    });
+}
+
+// proves C-2, C-3: of all that had the number only the last has what comes under it, in whatever order the others go
+fn many_owners_of_one_number_stay_apart() {
+    on_each_backend(async || {
+        let mut former: Vec<Io<Loose>> = Vec::new();
+        for round in 0..900 {
+            let (new, new_end) = io::pipe().unwrap();
+            let new = Loose::new(new);
+            if let Some(last) = former.last() {
+                assert_eq!(new.0, last.get_ref().0, "the lowest free number");
+            }
+            let io = Io::new(new).unwrap();
+            assert_eq!(stats().sources, 1);
+            let ended = former.iter().step_by(97).map(read_byte);
+            for read in ended.collect::<Vec<_>>() {
+                read.await.unwrap_err();
+            }
+            let (byte, ()) = futures::join!(read_byte(&io), async { write(&new_end, b"n") });
+            assert_eq!(byte.unwrap(), b'n');
+            new.close();
+            match round % 3 {
+                0 if round > 600 => drop(former.swap_remove(0)),
+                _ => former.push(io),
+            }
         }
     });
 }

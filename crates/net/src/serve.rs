@@ -1,7 +1,7 @@
 //! Serving: a green thread for each connection, at most so many at once.
 //!
-//! The handler's place is taken before the connection is accepted (`serve_place.rs`, `serve_slot.rs`), so at
-//! the bound the kernel's backlog holds who comes next, and nobody is accepted only to wait.
+//! The handler's place is taken before the connection is accepted (`serve_place.rs`; `serve_slot.rs` where it is one in the
+//! caller's pool), so at the bound the kernel's backlog holds who comes next, and nobody is accepted only to wait.
 //!
 //! Where eventlet ends `serve` with a handler's exception, a handler's error here ends its own
 //! connection and is reported: one bad peer must not stop a server. Asking to stop is explicit
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use evlet_green::{GreenPool, PoolFull};
 use evlet_hub::{GreenThread, spawn_n_at};
-use futures::future::Either;
+use futures::future::{Either, LocalBoxFuture};
 
 use crate::listener::Listener;
 use crate::serve_drain::Handlers;
@@ -171,26 +171,24 @@ impl<L: Listener> Serve<L> {
                 Pool::Of(size) => (None, Some(size)),
                 Pool::Given(pool) => (Some(pool), None),
             };
-            let common = Common::new(size);
+            let common = Common::new(size, L::name_after);
             let stop = &common.stop;
             if let Some(stopper) = &self.stopper {
-                stopper.add(&common);
+                stopper.add(stop);
             }
             let handlers = self.drain.map(Handlers::new);
             while let Some(place) = stop.or(common.place(at), at).await {
-                let (slot, taken) = slot::<Work<F, L::Peer>>(at);
-                let worker = ServeOne::new(taken, place);
-                let worker = match &handlers {
-                    None => Either::Left(worker),
-                    Some(handlers) => Either::Right(handlers.counted(worker)),
+                let place = match &pool {
+                    None => Either::Left(place),
+                    Some(pool) => {
+                        let (slot, taken) = slot(at);
+                        let worker = counted(&handlers, ServeOne::waiting(taken, place));
+                        match stop.or(place_in(pool, worker), at).await {
+                            Some(()) => Either::Right(slot),
+                            None => break,
+                        }
+                    }
                 };
-                match &pool {
-                    None => spawn_n_at(at, worker),
-                    Some(pool) => match stop.or(place_in(pool, worker), at).await {
-                        Some(()) => {}
-                        None => break,
-                    },
-                }
                 let Some(accepted) = stop.or(listener.accept_at(at), at).await else {
                     break;
                 };
@@ -199,11 +197,13 @@ impl<L: Listener> Serve<L> {
                 // carried to the green thread of its connection, like one that comes later.
                 let name = peer.clone();
                 let made = catch_unwind(AssertUnwindSafe(|| handle(stream, peer)));
-                slot.give(Work {
-                    peer: name,
-                    call_after: L::name_after,
-                    made,
-                });
+                let work = Work { peer: name, made };
+                match place {
+                    Either::Left(place) => {
+                        spawn_n_at(at, counted(&handlers, ServeOne::new(work, place)));
+                    }
+                    Either::Right(slot) => slot.give(work),
+                }
             }
             drop(listener);
             if let Some(handlers) = handlers {
@@ -211,6 +211,17 @@ impl<L: Listener> Serve<L> {
             }
             Ok(())
         }
+    }
+}
+
+/// `worker`, counted if the server waits for its handlers.
+fn counted<F: Future<Output = ()> + 'static>(
+    handlers: &Option<Handlers>,
+    worker: F,
+) -> Either<F, LocalBoxFuture<'static, ()>> {
+    match handlers {
+        None => Either::Left(worker),
+        Some(handlers) => Either::Right(handlers.counted(worker)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the green thread of one connection does: waits for its connection, runs the handler, looks at its end.
+//! What the green thread of one connection does: runs the handler, looks at its end.
 //!
 //! It is written by hand, because a server holds one for each connection and an `async fn` would keep more: what
 //! it was given stays beside what it has made of it, so its link to the server, the peer and the handler's future
@@ -9,24 +9,26 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem::replace;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::thread;
 
 use evlet_hub::report::{self, Report};
 use pin_project_lite::pin_project;
 
 use crate::serve_place::Place;
 use crate::serve_slot::Taken;
+use crate::serve_stop::Stop;
 use crate::served::{IntoServed, Served, peer_went_away};
 
 /// A connection's handler on its way to the green thread that runs it.
 pub(crate) struct Work<F, P> {
     pub(crate) peer: P,
-    /// Names this green thread.
-    pub(crate) call_after: fn(&P),
-    pub(crate) made: std::thread::Result<F>,
+    /// The panic that came instead of the handler's future is that of its green thread.
+    pub(crate) made: thread::Result<F>,
 }
 
 pin_project! {
@@ -43,41 +45,85 @@ pin_project! {
     #[project = Projection]
     #[project_replace = Replaced]
     enum State<F, P> {
-        Waits { taken: Taken<Work<F, P>>, place: Place },
-        Serves { ip: Ipv4Addr, port: u16, #[pin] handler: F, place: Place },
+        /// Its place in the caller's pool was taken before there is a connection.
+        Waits { taken: Taken<Work<F, P>>, place: Place<P> },
+        Serves { ip: Ipv4Addr, port: u16, is_named: bool, #[pin] handler: F, place: Place<P> },
         /// A peer of another kind.
         ServesOther { #[pin] handler: F, other: Box<Other<P>> },
+        Panics { payload: Box<dyn Any + Send>, other: Box<Other<P>> },
         Over,
     }
 }
 
 struct Other<P> {
     peer: P,
-    place: Place,
+    is_named: bool,
+    place: Place<P>,
 }
 
 impl<F, P: 'static, K> ServeOne<F, P, K> {
-    pub(crate) fn new(taken: Taken<Work<F, P>>, place: Place) -> Self {
-        ServeOne {
-            state: State::Waits { taken, place },
-            kind: PhantomData,
-        }
+    pub(crate) fn new(work: Work<F, P>, place: Place<P>) -> Self {
+        Self::of(State::new(work, place))
+    }
+
+    /// One that gets its work later.
+    pub(crate) fn waiting(taken: Taken<Work<F, P>>, place: Place<P>) -> Self {
+        Self::of(State::Waits { taken, place })
+    }
+
+    fn of(state: State<F, P>) -> Self {
+        let kind = PhantomData;
+        ServeOne { state, kind }
     }
 }
 
 impl<F, P: 'static> State<F, P> {
-    fn serving(handler: F, peer: P, place: Place) -> Self {
+    fn new(work: Work<F, P>, place: Place<P>) -> Self {
+        let other = |peer, place| {
+            Box::new(Other {
+                peer,
+                is_named: false,
+                place,
+            })
+        };
+        let (peer, handler) = match work.made {
+            Ok(handler) => (work.peer, handler),
+            Err(payload) => {
+                let other = other(work.peer, place);
+                return State::Panics { payload, other };
+            }
+        };
         match (&peer as &dyn Any).downcast_ref() {
             Some(SocketAddr::V4(addr)) => State::Serves {
                 ip: *addr.ip(),
                 port: addr.port(),
+                is_named: false,
                 handler,
                 place,
             },
             _ => State::ServesOther {
                 handler,
-                other: Box::new(Other { peer, place }),
+                other: other(peer, place),
             },
+        }
+    }
+}
+
+impl<P: 'static> Place<P> {
+    /// Names the running green thread after a peer, as servers of `P` do.
+    #[cold]
+    fn name_after_ipv4(&self, peer: SocketAddrV4) {
+        let peer = SocketAddr::from(peer);
+        if let Some(peer) = (&peer as &dyn Any).downcast_ref() {
+            (self.common.name_after)(peer);
+        }
+    }
+}
+
+impl<P> Other<P> {
+    fn name_once(&mut self) {
+        if !replace(&mut self.is_named, true) {
+            (self.place.common.name_after)(&self.peer);
         }
     }
 }
@@ -93,7 +139,13 @@ where
     // What each message of most connections takes; all else is elsewhere.
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Projection::Serves { handler, .. } = self.as_mut().project().state.project() else {
+        let state = self.as_mut().project().state;
+        let Projection::Serves {
+            is_named: true,
+            handler,
+            ..
+        } = state.project()
+        else {
             return self.poll_otherwise(cx);
         };
         let output = ready!(handler.poll(cx));
@@ -109,31 +161,10 @@ where
 {
     #[inline(never)]
     fn poll_otherwise(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match self.as_mut().project().state.project() {
-            Projection::Waits { .. } => self.begin(cx),
-            Projection::ServesOther { handler, .. } => {
-                let output = ready!(handler.poll(cx));
-                self.end(output)
-            }
-            Projection::Serves { .. } | Projection::Over => Poll::Ready(()),
+        match ready!(self.as_mut().project().state.poll(cx)) {
+            Some(output) => self.end(output),
+            None => Poll::Ready(()),
         }
-    }
-
-    /// Waits for a connection, then serves it.
-    fn begin(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.as_mut().project().state;
-        let Projection::Waits { taken, .. } = state.as_mut().project() else {
-            return Poll::Ready(());
-        };
-        let work = ready!(Pin::new(taken).poll(cx));
-        let waited = state.as_mut().project_replace(State::Over);
-        let (Some(work), Replaced::Waits { place, .. }) = (work, waited) else {
-            return Poll::Ready(());
-        };
-        (work.call_after)(&work.peer);
-        let handler = work.made.unwrap_or_else(|payload| resume_unwind(payload));
-        state.set(State::serving(handler, work.peer, place));
-        self.poll(cx)
     }
 
     #[inline(never)]
@@ -144,21 +175,67 @@ where
                 ip, port, place, ..
             } => {
                 let peer = SocketAddrV4::new(ip, port);
-                look_at(output.into_served(), &peer, &place);
+                look_at(output.into_served(), &peer, &place.common.stop);
             }
             Replaced::ServesOther { other, .. } => {
-                look_at(output.into_served(), &other.peer, &other.place);
+                look_at(output.into_served(), &other.peer, &other.place.common.stop);
             }
-            Replaced::Waits { .. } | Replaced::Over => {}
+            Replaced::Waits { .. } | Replaced::Panics { .. } | Replaced::Over => {}
         }
         Poll::Ready(())
     }
 }
 
-fn look_at(served: Served, peer: &dyn fmt::Display, place: &Place) {
+impl<F, P> State<F, P>
+where
+    P: 'static,
+    F: Future,
+{
+    /// `None` is the end of one that has no handler.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        loop {
+            match self.as_mut().project() {
+                Projection::Serves {
+                    ip,
+                    port,
+                    is_named,
+                    handler,
+                    place,
+                } => {
+                    if !replace(is_named, true) {
+                        place.name_after_ipv4(SocketAddrV4::new(*ip, *port));
+                    }
+                    return handler.poll(cx).map(Some);
+                }
+                Projection::ServesOther { handler, other } => {
+                    other.name_once();
+                    return handler.poll(cx).map(Some);
+                }
+                Projection::Waits { taken, .. } => {
+                    let work = ready!(Pin::new(taken).poll(cx));
+                    let waited = self.as_mut().project_replace(State::Over);
+                    let (Some(work), Replaced::Waits { place, .. }) = (work, waited) else {
+                        return Poll::Ready(None);
+                    };
+                    self.set(State::new(work, place));
+                }
+                Projection::Panics { other, .. } => {
+                    other.name_once();
+                    match self.project_replace(State::Over) {
+                        Replaced::Panics { payload, .. } => resume_unwind(payload),
+                        _ => return Poll::Ready(None),
+                    }
+                }
+                Projection::Over => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+fn look_at(served: Served, peer: &dyn fmt::Display, stop: &Stop) {
     match served {
         Served::Done => {}
-        Served::Stop => place.common.stop.set(),
+        Served::Stop => stop.set(),
         Served::Failed(error) if peer_went_away(&*error) => {}
         Served::Failed(error) => {
             let message = format!("its handler failed, and the connection is closed: {error}");

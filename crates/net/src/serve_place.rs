@@ -16,10 +16,12 @@ use evlet_hub::wait::{self, WaitKind, WaitsOn};
 
 use crate::serve_stop::Stop;
 
-/// What a server and its handlers share.
+/// What a server of peers of this kind and its handlers share.
 #[derive(Debug)]
-pub(crate) struct Common {
-    pub(crate) stop: Stop,
+pub(crate) struct Common<P> {
+    pub(crate) stop: Rc<Stop>,
+    /// Names the running green thread after a peer.
+    pub(crate) name_after: fn(&P),
     size: usize,
     taken: Cell<usize>,
     /// The server waits for a place.
@@ -28,21 +30,22 @@ pub(crate) struct Common {
 
 /// A place that is taken; given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) common: Rc<Common>,
+pub(crate) struct Place<P> {
+    pub(crate) common: Rc<Common<P>>,
 }
 
 /// Waits for a place. Only the server does, and one at a time.
-pub(crate) struct Wait<'a> {
-    common: &'a Rc<Common>,
+pub(crate) struct Wait<'a, P> {
+    common: &'a Rc<Common<P>>,
     at: &'static Location<'static>,
 }
 
-impl Common {
+impl<P> Common<P> {
     /// `None` for the size: there is always another place.
-    pub(crate) fn new(size: Option<usize>) -> Rc<Common> {
+    pub(crate) fn new(size: Option<usize>, name_after: fn(&P)) -> Rc<Self> {
         Rc::new(Common {
-            stop: Stop::default(),
+            stop: Rc::default(),
+            name_after,
             size: size.unwrap_or(usize::MAX),
             taken: Cell::new(0),
             is_awaited: Cell::new(false),
@@ -50,15 +53,15 @@ impl Common {
     }
 
     /// Takes a place as soon as there is one.
-    pub(crate) fn place(self: &Rc<Self>, at: &'static Location<'static>) -> Wait<'_> {
+    pub(crate) fn place(self: &Rc<Self>, at: &'static Location<'static>) -> Wait<'_, P> {
         Wait { common: self, at }
     }
 }
 
-impl Future for Wait<'_> {
-    type Output = Place;
+impl<P> Future for Wait<'_, P> {
+    type Output = Place<P>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Place> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Place<P>> {
         ready!(wait::poll_budget(cx));
         let common = self.common;
         let taken = common.taken.get();
@@ -75,7 +78,7 @@ impl Future for Wait<'_> {
     }
 }
 
-impl Drop for Place {
+impl<P> Drop for Place<P> {
     fn drop(&mut self) {
         let common = &*self.common;
         common.taken.set(common.taken.get() - 1);

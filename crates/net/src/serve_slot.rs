@@ -1,7 +1,7 @@
 //! How a green thread that was started before its connection was accepted gets what it is to do.
 //!
 //! At the bound nothing may be accepted that nobody serves (eventlet accepts one more and lets it
-//! wait). So a green thread is spawned in its place first, waits here, and gets the connection's
+//! wait). So in a pool of the caller's a green thread is spawned first, waits here, and gets the connection's
 //! handler when there is one. If `serve` ends instead, the place is given back unused.
 
 use std::cell::RefCell;

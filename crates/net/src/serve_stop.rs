@@ -12,8 +12,6 @@ use evlet_green::Event;
 use evlet_hub::wait::{self, WaitKind, WaitsOn};
 use pin_project_lite::pin_project;
 
-use crate::serve_place::Common;
-
 /// Stops servers from outside: [`Serve::stopped_by`](crate::Serve::stopped_by). Clones stop together,
 /// and one may stop many servers.
 ///
@@ -55,7 +53,7 @@ pub struct Stopper {
 #[derive(Default)]
 struct Shared {
     stopped: Event<()>,
-    servers: RefCell<Vec<Weak<Common>>>,
+    servers: RefCell<Vec<Weak<Stop>>>,
 }
 
 impl Stopper {
@@ -71,7 +69,7 @@ impl Stopper {
         }
         let servers = self.shared.servers.take();
         for server in servers.iter().filter_map(Weak::upgrade) {
-            server.stop.set();
+            server.set();
         }
     }
 
@@ -89,9 +87,9 @@ impl Stopper {
         self.shared.stopped.wait()
     }
 
-    pub(crate) fn add(&self, server: &Rc<Common>) {
+    pub(crate) fn add(&self, server: &Rc<Stop>) {
         if self.is_stopped() {
-            server.stop.set();
+            server.set();
             return;
         }
         let mut servers = self.shared.servers.borrow_mut();

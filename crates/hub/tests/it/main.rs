@@ -13,6 +13,7 @@ mod stage;
 mod trace;
 
 // Green threads.
+mod any_order; // against a plain queue
 mod any_tasks; // against a plain model
 mod cancel; // an unstarted task, and any wait at any of its polls
 mod deadlock; // nothing can wake anybody

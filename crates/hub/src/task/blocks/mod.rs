@@ -107,11 +107,19 @@ const fn layout_of_page(number: usize) -> Layout {
 
 /// Where in its page a block begins, in bytes; of one that is in no page, zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Offset(u32);
+pub(super) struct Offset(u16);
 
 impl Offset {
     const OF_NO_PAGE: Offset = Offset(0);
 }
+
+const _: () = {
+    let mut number = 1;
+    while number <= LARGEST / STEP {
+        assert!(layout_of_page(number).size() <= u16::MAX as usize);
+        number += 1;
+    }
+};
 
 type Link = Cell<Option<NonNull<Page>>>;
 
@@ -124,7 +132,7 @@ struct Page {
     /// The block that was given back last. In it stands which one was before.
     free: Cell<Offset>,
     /// The first of the blocks that were never used.
-    unused: Cell<u32>,
+    unused: Cell<u16>,
     /// Blocks that somebody has.
     used: Cell<u32>,
 }
@@ -190,7 +198,7 @@ impl Room {
         let offset = match head.free.get() {
             Offset::OF_NO_PAGE => {
                 let unused = head.unused.get();
-                head.unused.set(unused + size_of_number(number) as u32);
+                head.unused.set(unused + size_of_number(number) as u16);
                 Offset(unused)
             }
             offset => {
@@ -401,7 +409,7 @@ fn new_page(number: usize) -> NonNull<Page> {
         next: Cell::new(None),
         prev: Cell::new(None),
         free: Cell::new(Offset::OF_NO_PAGE),
-        unused: Cell::new(size_of::<Page>() as u32),
+        unused: Cell::new(size_of::<Page>() as u16),
         used: Cell::new(0),
     };
     // SAFETY: the memory is large enough for a head and blocks, aligned for both, and nobody else's.

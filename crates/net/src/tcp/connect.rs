@@ -37,6 +37,8 @@ pub struct Connect {
     at: &'static Location<'static>,
     /// The end of everything, if there is one.
     deadline: Option<Box<Sleep>>,
+    /// It has spent of the budget, from which the tries spend at each poll.
+    is_counted: bool,
     state: State,
 }
 
@@ -63,6 +65,7 @@ impl Connect {
             options,
             at,
             deadline: None,
+            is_counted: false,
             state: State::Resolving(ResolveAddr::new(addr, at)),
         }
     }
@@ -73,6 +76,7 @@ impl Connect {
             options: ConnectOptions::default(),
             at,
             deadline: None,
+            is_counted: false,
             state: State::Failed(error),
         }
     }
@@ -208,7 +212,10 @@ impl Future for Connect {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        ready!(wait::poll_budget(cx));
+        if !this.is_counted {
+            ready!(wait::poll_budget(cx));
+            this.is_counted = true;
+        }
         // An answer that is there counts, also at the last moment.
         let connected = match this.poll_connect(cx) {
             Poll::Ready(connected) => connected,
@@ -220,6 +227,7 @@ impl Future for Connect {
                 ready!(late.map(Err))
             }
         };
+        this.is_counted = false; // whoever polls it for ever is counted
         this.state = State::Done; // and those that lost are closed
         this.deadline = None;
         Poll::Ready(connected.map(|io| TcpStream::new(io, this.at)))

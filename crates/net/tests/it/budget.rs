@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use evlet_hub::{Hub, sleep, spawn, stats, yield_now};
-use evlet_net::UnixStream;
+use evlet_hub::{Hub, sleep, spawn, stats, timeout, yield_now};
+use evlet_net::{Serve, StopServe, UnixStream, connect, listen};
 
 use crate::loopback::{MS, pair};
 
@@ -68,5 +68,29 @@ fn with_a_budget_of_one_a_wait_is_a_wait() {
         }
         drop(client);
         echo.await.unwrap();
+    });
+}
+
+// proves A-9: what is made of other operations gets to its end with the smallest budget too
+#[test]
+fn with_a_budget_of_one_a_connection_is_made_and_served() {
+    let hub = Hub::builder().budget(1).build().unwrap();
+    hub.run(async {
+        let listener = listen("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let server = Serve::new(listener).run(|stream, _| async move {
+            let mut buf = [0; 8];
+            let got = stream.recv(&mut buf).await.unwrap();
+            stream.send_all(&buf[..got]).await.unwrap();
+            Err::<(), _>(StopServe)
+        });
+        let server = spawn(server);
+        let client = timeout(5_000 * MS, connect(addr)).await.expect("in time");
+        let client = client.unwrap();
+        client.send_all(b"hello").await.unwrap();
+        let mut answer = [0; 8];
+        assert_eq!(client.recv(&mut answer).await.unwrap(), 5);
+        assert_eq!(&answer[..5], b"hello");
+        server.await.unwrap().unwrap();
     });
 }

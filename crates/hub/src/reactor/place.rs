@@ -11,7 +11,7 @@ use std::os::fd::RawFd;
 use std::rc::{Rc, Weak};
 
 use super::source::Source;
-use super::spot::{Beside, Spot};
+use super::spot::{Neighbours, Spot};
 use crate::arena::{CHUNK, split};
 use crate::core::Core;
 
@@ -19,7 +19,7 @@ use crate::core::Core;
 pub(crate) struct Chunk {
     sources: [Source; CHUNK],
     /// Made when somebody has to stand beside one of them.
-    beside: OnceCell<Box<[Beside; CHUNK]>>,
+    beside: OnceCell<Box<[Neighbours; CHUNK]>>,
     number: usize,
     /// All places from this one on have never been taken.
     end: Cell<usize>,
@@ -102,12 +102,12 @@ impl Chunk {
     }
 
     /// Those beside this place, if the chunk has room for such.
-    pub(super) fn beside(&self, at: u8) -> Option<&Beside> {
+    pub(super) fn beside(&self, at: u8) -> Option<&Neighbours> {
         Some(&self.beside.get()?[usize::from(at)])
     }
 
-    pub(super) fn beside_or_make(&self, at: u8) -> &Beside {
-        let make = || Box::new(std::array::from_fn(|_| Beside::default()));
+    pub(super) fn beside_or_make(&self, at: u8) -> &Neighbours {
+        let make = || Box::new(std::array::from_fn(|_| Neighbours::default()));
         &self.beside.get_or_init(make)[usize::from(at)]
     }
 }

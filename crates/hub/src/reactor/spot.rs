@@ -15,7 +15,7 @@ use crate::task::Number;
 use crate::wait::LocalWaker;
 
 /// Those beside one source.
-pub(crate) type Beside = Cell<Vec<Waiter>>;
+pub(crate) type Neighbours = Cell<Vec<Waiter>>;
 
 /// A place in a chunk.
 #[derive(Clone, Copy)]

@@ -215,6 +215,11 @@ fn an_unstarted_job_can_be_killed_and_its_key_used_again() {
         })
         .unwrap();
         assert_eq!(pool.value("c").await.unwrap(), 3);
+        for unknown_or_finished in ["z", "b", "c"] {
+            let refused = pool.kill(&unknown_or_finished);
+            assert_eq!(refused, Err(NotRunning(unknown_or_finished)));
+        }
+        assert_eq!(pool.value("b").await.unwrap(), 2);
     });
 }
 
@@ -302,6 +307,7 @@ fn an_error_as_a_value_is_a_value_and_a_failure_is_a_failure() {
         assert!(pool.get(&"failure").unwrap().is_err());
         assert!(pool.items().is_err() && pool.waitall().await.is_err());
         assert!(pool.wait(["fine", "value"]).await.is_ok());
+        assert!(pool.wait(["fine", "failure"]).await.is_err());
         let successes = pool.wait_each_success(pool.known_keys());
         let successes: Vec<_> = successes.collect().await;
         assert_eq!(successes, [("fine", Ok(1)), ("value", Err("as a value"))]);

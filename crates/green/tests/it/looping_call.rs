@@ -365,10 +365,8 @@ fn a_call_that_waits_for_the_end_of_its_own_loop_is_told_so() {
 #[test]
 #[cfg_attr(miri, ignore = "reads the sources")]
 fn no_source_names_the_wall_clock() {
-    let mut folders = vec![std::path::PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/src"
-    ))];
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![own.join("src"), own.join("../hub/src")];
     let mut files = 0;
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).unwrap() {
@@ -382,7 +380,7 @@ fn no_source_names_the_wall_clock() {
             assert!(!text.contains("SystemTime"), "{}", path.display());
         }
     }
-    assert!(files > 20, "{files} files were read");
+    assert!(files > 150, "{files} files were read");
 }
 
 #[test]

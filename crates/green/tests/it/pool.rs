@@ -186,10 +186,14 @@ fn one_that_a_member_started_elsewhere_is_no_member() {
 #[test]
 fn a_smaller_pool_lets_its_members_end() {
     virtually(async {
-        let (pool, end) = busy(2, 2).await;
+        let (pool, end) = busy(2, 1).await;
+        let first = pool.spawn(an_eternity()).await;
         assert_eq!(pool.free(), 0);
         pool.resize(1);
         assert_eq!((pool.free(), pool.size(), pool.is_full()), (-1, 1, true));
+        first.kill().await;
+        assert_eq!((pool.free(), pool.is_full()), (0, true), "one too many");
+        assert!(pool.try_spawn(async {}).is_err());
         end.send(()).unwrap();
         pool.waitall().await;
         assert_eq!(pool.free(), 1);
@@ -238,6 +242,18 @@ fn a_wait_that_times_out_inside_a_job_costs_no_place() {
             (pool.free(), tokens.available(), empty.getting()),
             (1, 1, 0)
         );
+
+        // The token itself did not come in time: it is neither lost nor given twice.
+        let token = tokens.acquire().await;
+        let own = tokens.clone();
+        let job = pool.spawn(async move { with_timeout(MS, own.acquire()).await.is_err() });
+        assert!(job.await.await.unwrap());
+        drop(token);
+        assert_eq!((pool.free(), tokens.available()), (1, 1));
+        let own = tokens.clone();
+        let job = pool.spawn(async move { own.try_acquire().is_some() });
+        assert!(job.await.await.unwrap());
+        assert_eq!((pool.free(), tokens.available()), (1, 1));
     });
 }
 

@@ -204,6 +204,20 @@ fn of_a_doomed_and_a_live_getter_the_live_one_gets_the_item() {
         assert!(doomed.await.unwrap().is_err());
         queue.put("hi").await;
         assert_eq!(live.await.unwrap(), "hi");
+
+        // Killed in the turn of the put, before it and after it.
+        for kill_first in [true, false] {
+            let (doomed, live) = (getter(&queue), getter(&queue));
+            yield_now().await;
+            if kill_first {
+                doomed.kill();
+            }
+            queue.put_nowait("ho").unwrap();
+            doomed.kill();
+            assert!(doomed.await.is_err());
+            assert_eq!(live.await.unwrap(), "ho");
+        }
+        assert_eq!((queue.qsize(), queue.getting()), (0, 0));
     });
 }
 
@@ -296,8 +310,9 @@ fn an_item_is_unfinished_until_it_is_reported_done() {
 fn a_rendezvous_takes_items_without_waiting_for_getters_that_live() {
     virtually(async {
         let channel = LightQueue::rendezvous();
-        let live = (0..10).map(|_| getter(&channel)).collect::<Vec<_>>();
-        let doomed = (0..10).map(|_| getter(&channel)).collect::<Vec<_>>();
+        let (doomed, live): (Vec<_>, Vec<_>) = (0..10)
+            .map(|_| (getter(&channel), getter(&channel)))
+            .unzip();
         yield_now().await;
         for thread in doomed {
             thread.kill().await;

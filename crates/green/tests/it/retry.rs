@@ -57,9 +57,10 @@ type Always = Box<dyn FnMut() -> std::future::Ready<Result<(), String>>>;
 #[test]
 fn two_failures_and_a_value_are_a_value() {
     virtually(async {
-        let tries = Rc::default();
+        let (tries, start) = (Rc::default(), now());
         let value = retry(fails(2, &tries)).inc_sleep_time(10 * MS).await;
         assert_eq!((value, tries.get()), (Ok(3), 3));
+        assert_eq!(now() - start, (10 + 20) * MS);
     });
 }
 

@@ -13,7 +13,7 @@ use evlet_hub::{Hub, now, run, spawn, spawn_n, yield_now};
 use futures::future::join_all;
 use futures::{FutureExt, poll};
 
-use crate::stage::{SECOND, reports_of, virtually};
+use crate::stage::{MS, SECOND, reports_of, virtually};
 use crate::threads::{alone, give_up_once, in_a_process, occupy};
 
 // conformance 100
@@ -76,7 +76,14 @@ fn a_caller_may_give_up_a_job_that_goes_on() {
             let _ = held.recv();
             tell.send("done all the same").unwrap();
         });
-        give_up_once(&started, slow).await;
+        let mut slow = Box::pin(slow);
+        while started.load(Ordering::SeqCst) == 0 {
+            assert!(poll!(&mut slow).is_pending());
+            yield_now().await;
+        }
+        let start = now();
+        assert!(with_timeout(MS, slow).await.is_err());
+        assert!(now() - start >= MS);
         drop(release);
         assert_eq!(
             tpool::execute(move || told.recv()).await,

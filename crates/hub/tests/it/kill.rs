@@ -38,8 +38,20 @@ fn an_unstarted_task_is_never_polled() {
         assert!(task.is_finished());
         task.kill();
         assert!(task.wait().await.is_err());
+
+        // Nobody has a handle of this one.
+        let (ran, mark) = (trace.clone(), trace.on_drop("detached"));
+        let detached = spawn(async move {
+            ran.add("ran");
+            drop(mark);
+        });
+        let before = stats().green_threads;
+        detached.kill();
+        drop(detached);
+        yield_now().await;
+        assert_eq!(stats().green_threads, before - 1);
     });
-    assert_eq!(trace.text(), "dropped");
+    assert_eq!(trace.text(), "dropped detached");
 }
 
 // proves A-5; conformance 11

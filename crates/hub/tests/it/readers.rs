@@ -153,9 +153,10 @@ fn many_readers_can_be_allowed() {
         let io = Rc::new(Io::new(pipe).unwrap());
         let mut tasks: Vec<_> = (0..5).map(|_| reader(&io)).collect();
         yield_now().await;
-        // The first in the line, and one in its midst.
+        // The first in the line, and one in its midst; and one whose limit was reached behind them.
         tasks.remove(3).kill().await;
         tasks.remove(0).kill().await;
+        assert!(timeout(SHORT, read_byte(&io)).await.is_err());
         for byte in *b"abc" {
             writer.write_all(&[byte]).unwrap();
             sleep(SHORT).await;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use evlet_hub::{Elapsed, Fault, Hub, run, sleep, spawn, stats, sys::CallKind, timeout};
 use evlet_os::pipe::{PipeReader, PipeWriter, pipe};
-use futures::{AsyncReadExt, AsyncWriteExt, poll};
+use futures::io::BufReader;
+use futures::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, TryStreamExt, poll};
 use rustix::fs::{OFlags, fcntl_getfl};
 
 use crate::alone::{alone, open_descriptors};
@@ -60,6 +61,39 @@ fn who_waits_at_a_pipe_does_not_hold_up_the_others() {
         let read = timeout(PATIENCE, reader.read_to_end(&mut got)).await;
         assert_eq!(read.unwrap().unwrap(), 300_000);
         writing.await.unwrap().unwrap();
+    });
+}
+
+// conformance 132
+#[test]
+fn lines_written_byte_by_byte_are_read_whole_and_a_large_message_in_parts() {
+    run(async {
+        let (reader, mut writer) = pipe().unwrap();
+        let writing = spawn(async move {
+            for byte in *b"line\nline2\nrest" {
+                writer.write_all(&[byte]).await.unwrap();
+                sleep(Duration::ZERO).await;
+            }
+        });
+        let lines = BufReader::new(reader).lines().try_collect::<Vec<_>>();
+        let lines = timeout(PATIENCE, lines).await.unwrap().unwrap();
+        assert_eq!(lines, ["line", "line2", "rest"]);
+        writing.await.unwrap();
+
+        let (mut reader, mut writer) = pipe().unwrap();
+        let sent: Vec<u8> = (0..65 * 1024_u32).map(|i| (i % 251) as u8).collect();
+        let copy = sent.clone();
+        let writing = spawn(async move { writer.write_all(&copy).await });
+        let (mut got, mut part) = (Vec::new(), [0; 1024]);
+        loop {
+            let read = timeout(PATIENCE, reader.read(&mut part)).await.unwrap();
+            match read.unwrap() {
+                0 => break,
+                n => got.extend_from_slice(&part[..n]),
+            }
+        }
+        writing.await.unwrap().unwrap();
+        assert!(got == sent);
     });
 }
 

@@ -9,11 +9,11 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rustls::client::{ClientConfig, ClientConnection};
+use rustls::client::{ClientConfig, ClientConnection, ResolvesClientCert};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::server::{ServerConfig, ServerConnection, WebPkiClientVerifier};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::SingleCertAndKey;
 use rustls::{Connection, RootCertStore};
 
 use super::error::{Cause, Side};
@@ -63,7 +63,8 @@ enum Kind {
         config: Option<Arc<ClientConfig>>,
         server_name: Option<String>,
         alpn: Option<Vec<Vec<u8>>>,
-        identity: Option<Arc<CertifiedKey>>,
+        /// One for all connections: rustls resumes a session only where the very same has been asked.
+        identity: Option<Arc<dyn ResolvesClientCert>>,
     },
     Server {
         config: Arc<ServerConfig>,
@@ -193,7 +194,7 @@ impl TlsConfig {
     pub fn client_certificate(mut self, cert: impl Pem, key: impl Pem) -> io::Result<TlsConfig> {
         let certified = load(&cert, &key)?;
         if let Kind::Client { identity, .. } = &mut self.kind {
-            *identity = Some(certified);
+            *identity = Some(Arc::new(SingleCertAndKey::from(certified)));
         }
         Ok(self)
     }
@@ -367,8 +368,7 @@ impl TlsConfig {
             Arc::make_mut(&mut config).alpn_protocols.clone_from(alpn);
         }
         if let Some(identity) = identity {
-            let show = SingleCertAndKey::from(Arc::clone(identity));
-            Arc::make_mut(&mut config).client_auth_cert_resolver = Arc::new(show);
+            Arc::make_mut(&mut config).client_auth_cert_resolver = Arc::clone(identity);
         }
         Ok(Ready::Client(config, name))
     }

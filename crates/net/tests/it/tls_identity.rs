@@ -76,6 +76,28 @@ fn a_server_knows_its_clients_by_their_certificates() {
     });
 }
 
+// The next connection goes on where the last has been, and the server knows the client as before; another
+// certificate is another client.
+#[test]
+fn a_client_with_a_certificate_saves_the_next_handshake() {
+    run(async {
+        let (authority, cert, key) = authority_and_client("agent-7");
+        let (for_server, for_client) = configs();
+        let for_server = for_server.require_client_certificates(&authority).unwrap();
+        let agent = for_client.clone().client_certificate(&cert, &key).unwrap();
+        let (client, server) = met(&for_server, &agent).await;
+        assert!(!client.is_resumed() && !server.is_resumed());
+        for config in [&agent, &agent.clone()] {
+            let (client, server) = met(&for_server, config).await;
+            assert!(client.is_resumed() && server.is_resumed());
+            assert_eq!(server.peer_certificates().count(), 1);
+        }
+        let another = for_client.client_certificate(&cert, &key).unwrap();
+        let (client, server) = met(&for_server, &another).await;
+        assert!(!client.is_resumed() && !server.is_resumed());
+    });
+}
+
 #[test]
 fn strangers_are_refused_and_both_sides_say_what_to_do() {
     run(async {

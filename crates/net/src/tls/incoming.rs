@@ -114,10 +114,11 @@ impl Incoming {
             cx,
             record: &mut self.record,
             came: Came::All,
+            waits: false,
         };
         match tls.read_tls(&mut straight) {
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            Err(_) if straight.waits => return Poll::Pending,
             Err(error) => return Poll::Ready(Err(error)),
         }
         let came = straight.came;
@@ -185,6 +186,8 @@ struct Straight<'a, 'cx, S> {
     cx: &'a mut Context<'cx>,
     record: &'a mut Record,
     came: Came,
+    /// Somebody will be woken: a stream that may not wait says `WouldBlock` itself, and wakes nobody.
+    waits: bool,
 }
 
 impl<S: AsyncRead + Unpin> Read for Straight<'_, '_, S> {
@@ -192,7 +195,10 @@ impl<S: AsyncRead + Unpin> Read for Straight<'_, '_, S> {
         let asked = buf.len().min(self.record.lacks + HEADER);
         let came = match Pin::new(&mut *self.io).poll_read(self.cx, &mut buf[..asked]) {
             Poll::Ready(came) => came?.min(asked),
-            Poll::Pending => return Err(io::ErrorKind::WouldBlock.into()),
+            Poll::Pending => {
+                self.waits = true;
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
         };
         self.record.piece(&buf[..came]);
         self.came = match came {

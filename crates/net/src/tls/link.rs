@@ -33,8 +33,10 @@ pub(super) struct Link<S> {
     said_goodbye: bool,
     /// What rustls found wrong. It is final.
     broken: Option<rustls::Error>,
-    /// A failure that came with good bytes before it.
+    /// A failure of reading that came with good bytes before it.
     kept: Option<io::Error>,
+    /// A failure of writing text that was taken: of the next operation that writes.
+    unsaid: Option<io::Error>,
 }
 
 /// Text to write, in one part or several.
@@ -56,6 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             said_goodbye: false,
             broken: None,
             kept: None,
+            unsaid: None,
         }
     }
 
@@ -107,12 +110,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     ) -> Poll<io::Result<usize>> {
         if !mem::take(&mut self.new) && self.has_to_say() {
             // Its failure is the writer's to see: what is read is good all the same.
-            let _ = self.poll_flush(cx);
+            let _ = self.poll_say(cx);
         }
         let read = self.poll_text(cx, buf);
         self.incoming.settle();
         if read.is_pending() && self.has_to_say() {
-            let _ = self.poll_flush(cx);
+            let _ = self.poll_say(cx);
         }
         read
     }
@@ -149,7 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 Poll::Pending if filled == 0 => return Poll::Pending,
                 Poll::Ready(Err(error)) if filled == 0 => return Poll::Ready(Err(error)),
                 Poll::Ready(Err(error)) => {
-                    self.kept = Some(error);
+                    self.kept = lasting(error);
                     return Poll::Ready(Ok(filled));
                 }
                 Poll::Pending => return Poll::Ready(Ok(filled)),
@@ -175,24 +178,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 "this side has said goodbye already (close): nothing can be written after it";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::BrokenPipe, said)));
         }
+        self.tell_unsaid()?;
         loop {
             let mut writer = self.tls.writer();
             let taken = match text {
                 Text::One(text) => writer.write(text)?,
                 Text::Parts(parts) => writer.write_vectored(parts)?,
             };
-            match self.poll_push(cx) {
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                _ if taken > 0 => return Poll::Ready(Ok(taken)),
-                Poll::Pending => return Poll::Pending,
-                // Now there is room.
-                Poll::Ready(Ok(())) => {}
+            let pushed = self.poll_push(cx);
+            if taken > 0 {
+                // Whatever became of it: who is given an error writes the same text once more.
+                if let Poll::Ready(Err(error)) = pushed {
+                    self.unsaid = lasting(error);
+                }
+                return Poll::Ready(Ok(taken));
             }
+            ready!(pushed)?; // now there is room
         }
     }
 
     /// Writes all that there is to say.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tell_unsaid()?;
+        self.poll_say(cx)
+    }
+
+    fn tell_unsaid(&mut self) -> io::Result<()> {
+        self.unsaid.take().map_or(Ok(()), Err)
+    }
+
+    /// The same on behalf of who does not write.
+    fn poll_say(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_push(cx))?;
         if self.unflushed {
             ready!(Pin::new(&mut self.io).poll_flush(cx))?;
@@ -250,7 +266,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 self.broken = inside.and_then(|inside| inside.downcast_ref().cloned());
                 if self.broken.is_some() {
                     // The peer is told why, as far as it listens.
-                    let _ = self.poll_flush(cx);
+                    let _ = self.poll_say(cx);
                 }
             }
         }
@@ -263,11 +279,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             let mut below = Below {
                 io: &mut self.io,
                 cx,
+                waits: false,
             };
             match self.tls.write_tls(&mut below) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Ok(_) => self.unflushed = true,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                Err(_) if below.waits => return Poll::Pending,
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
@@ -288,14 +305,22 @@ fn failed(error: rustls::Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
+/// What the next operation would not find again by itself.
+fn lasting(error: io::Error) -> Option<io::Error> {
+    (error.kind() != io::ErrorKind::WouldBlock).then_some(error)
+}
+
 /// The stream below as rustls writes to it: `WouldBlock` for "not now".
 struct Below<'a, 'cx, S> {
     io: &'a mut S,
     cx: &'a mut Context<'cx>,
+    /// Somebody will be woken: a stream that may not wait says `WouldBlock` itself, and wakes nobody.
+    waits: bool,
 }
 
 impl<S: AsyncWrite + Unpin> Below<'_, '_, S> {
-    fn now(polled: Poll<io::Result<usize>>) -> io::Result<usize> {
+    fn now(&mut self, polled: Poll<io::Result<usize>>) -> io::Result<usize> {
+        self.waits = polled.is_pending();
         match polled {
             Poll::Ready(result) => result,
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
@@ -305,15 +330,17 @@ impl<S: AsyncWrite + Unpin> Below<'_, '_, S> {
 
 impl<S: AsyncWrite + Unpin> Write for Below<'_, '_, S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Self::now(Pin::new(&mut *self.io).poll_write(self.cx, bytes))
+        let polled = Pin::new(&mut *self.io).poll_write(self.cx, bytes);
+        self.now(polled)
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        Self::now(match parts {
+        let polled = match parts {
             // A plain write is cheaper.
             [one] => Pin::new(&mut *self.io).poll_write(self.cx, one),
             parts => Pin::new(&mut *self.io).poll_write_vectored(self.cx, parts),
-        })
+        };
+        self.now(polled)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -47,6 +47,7 @@ mod tls_cancel; // dropped at every poll
 mod tls_errors; // certificates, settings and peers with something wrong
 mod tls_handshakes; // how many at once
 mod tls_identity; // client certificates, and certificates exchanged while they are used
+mod tls_limit; // over streams that may not wait, or fail once
 mod tls_mix; // any operations in any order
 mod tls_openssl; // against another implementation
 mod tls_peers; // peers that do what is seldom done

@@ -9,7 +9,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use evlet_hub::sleep;
+use evlet_hub::{sleep, wait};
 use futures::io::{AsyncRead, AsyncWrite};
 
 use super::duplex_waker::Half;
@@ -49,7 +49,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         } = self;
         let link = match state {
             State::Open(_) => return Poll::Ready(Ok(())),
-            State::Failed(error) => return Poll::Ready(Err(error.clone().into())),
+            State::Failed(error) => {
+                ready!(wait::poll_budget(cx));
+                return Poll::Ready(Err(error.clone().into()));
+            }
             State::InHandshake(link) => link,
             State::Fresh(..) => return Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         };

@@ -13,6 +13,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use evlet_hub::wait;
 use futures::io::{AsyncRead, AsyncWrite};
 use rustls::Connection;
 
@@ -27,6 +28,8 @@ pub(super) struct Link<S> {
     drained: bool,
     /// Something was written that the stream below was not asked to flush.
     unflushed: bool,
+    /// Saying had to wait when it was tried before reading.
+    reads_first: bool,
     /// The handshake has just ended: what it has left to say may go with what comes next.
     new: bool,
     /// `close_notify` is said or under way.
@@ -54,6 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             incoming: Incoming::default(),
             drained: false,
             unflushed: false,
+            reads_first: false,
             new: true,
             said_goodbye: false,
             broken: None,
@@ -108,13 +112,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        if !mem::take(&mut self.new) && self.has_to_say() {
-            // Its failure is the writer's to see: what is read is good all the same.
-            let _ = self.poll_say(cx);
-        }
+        // The smallest budget is enough for one of the two: each is the first every other time.
+        let first = !mem::take(&mut self.new) && !mem::take(&mut self.reads_first);
+        // Its failure is the writer's to see: what is read is good all the same.
+        self.reads_first = first && self.has_to_say() && self.poll_say(cx).is_pending();
         let read = self.poll_text(cx, buf);
         self.incoming.settle();
-        if read.is_pending() && self.has_to_say() {
+        if read.is_pending() && !self.reads_first && self.has_to_say() {
             let _ = self.poll_say(cx);
         }
         read
@@ -130,6 +134,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     fn poll_text(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if !self.asks_below() {
+            ready!(wait::poll_budget(cx));
+        }
         if let Some(error) = self.kept.take() {
             return Poll::Ready(Err(error));
         }
@@ -160,6 +167,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         }
     }
 
+    /// Whether a read begins with the stream below, which counts it. What is here already has to be counted too,
+    /// be it text, the end or an error, so that others have their turns.
+    fn asks_below(&mut self) -> bool {
+        let nothing_here = self.incoming.is_empty() && self.kept.is_none() && self.broken.is_none();
+        let none = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        nothing_here && self.tls.reader().fill_buf().is_err_and(none)
+    }
+
     /// Encrypts what there is room for, 64 KiB at most, and writes it; what the stream below does not
     /// take at once is kept for the next operation.
     pub(super) fn poll_write(
@@ -169,6 +184,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     ) -> Poll<io::Result<usize>> {
         if text.is_empty() {
             return Poll::Ready(Ok(0));
+        }
+        if self.broken.is_some() || self.said_goodbye {
+            ready!(wait::poll_budget(cx));
         }
         if let Some(error) = &self.broken {
             return Poll::Ready(Err(failed(error.clone())));

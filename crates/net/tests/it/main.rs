@@ -42,6 +42,7 @@ mod tcp_fast_open;
 mod tcp_options;
 mod tls;
 mod tls_anywhere; // on any stream, and by a listener
+mod tls_budget; // nobody keeps the hub because there is always something
 mod tls_by_hand; // a peer that does with TLS what no stream would
 mod tls_cancel; // dropped at every poll
 mod tls_errors; // certificates, settings and peers with something wrong

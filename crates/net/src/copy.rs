@@ -90,6 +90,7 @@ where
         b,
         forth: Pump::default(),
         back: Pump::default(),
+        back_first: false,
     }
 }
 
@@ -129,6 +130,7 @@ pub struct CopyBidirectional<'a, A, B> {
     b: &'a mut B,
     forth: Pump,
     back: Pump,
+    back_first: bool,
 }
 
 impl<A, B> CopyBidirectional<'_, A, B> {
@@ -148,8 +150,16 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let forth = this.forth.poll_and_close(cx, this.a, this.b)?;
-        let back = this.back.poll_and_close(cx, this.b, this.a)?;
+        // One that never has to wait spends all that a poll may do: so each is the first every other time.
+        this.back_first = !this.back_first;
+        let (forth, back);
+        if this.back_first {
+            back = this.back.poll_and_close(cx, this.b, this.a)?;
+            forth = this.forth.poll_and_close(cx, this.a, this.b)?;
+        } else {
+            forth = this.forth.poll_and_close(cx, this.a, this.b)?;
+            back = this.back.poll_and_close(cx, this.b, this.a)?;
+        }
         if forth.is_pending() || back.is_pending() {
             return Poll::Pending;
         }

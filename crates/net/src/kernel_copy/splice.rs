@@ -63,6 +63,7 @@ pub fn splice_bidirectional<'a>(
     SpliceBidirectional {
         forth: Splice::new(a.handle(), b.handle(), at),
         back: Splice::new(b.handle(), a.handle(), at),
+        back_first: false,
     }
 }
 
@@ -217,6 +218,7 @@ impl Future for Splice<'_> {
 pub struct SpliceBidirectional<'a> {
     forth: Splice<'a>,
     back: Splice<'a>,
+    back_first: bool,
 }
 
 impl SpliceBidirectional<'_> {
@@ -231,8 +233,16 @@ impl Future for SpliceBidirectional<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let forth = this.forth.poll_and_close(cx)?;
-        let back = this.back.poll_and_close(cx)?;
+        // One that never has to wait spends all that a poll may do: so each is the first every other time.
+        this.back_first = !this.back_first;
+        let (forth, back);
+        if this.back_first {
+            back = this.back.poll_and_close(cx)?;
+            forth = this.forth.poll_and_close(cx)?;
+        } else {
+            forth = this.forth.poll_and_close(cx)?;
+            back = this.back.poll_and_close(cx)?;
+        }
         if forth.is_pending() || back.is_pending() {
             return Poll::Pending;
         }

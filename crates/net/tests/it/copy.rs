@@ -3,8 +3,11 @@
 use std::io::ErrorKind;
 use std::net::Shutdown;
 
-use evlet_hub::{spawn, timeout};
+use evlet_hub::{Hub, spawn, timeout};
+use evlet_net::testing::duplex_with_capacity;
 use evlet_net::{copy, copy_bidirectional, wrap_ssl};
+
+use futures::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::loopback::{MS, noise, pair, read_all, reset, run, small_pair};
 use crate::tls::configs;
@@ -109,5 +112,41 @@ fn the_counts_stay_after_an_error() {
         let (error, copied) = proxy.await.unwrap();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         assert_eq!(copied, (8, 0));
+    });
+}
+
+// A direction that never has to wait does not keep the other one from its turns.
+#[test]
+fn a_busy_direction_does_not_starve_the_other() {
+    run(async {
+        const ALL: usize = 16 << 20;
+        let (mut client, mut left) = duplex_with_capacity(ALL);
+        let (mut right, mut server) = duplex_with_capacity(ALL);
+        let to_server = right.wire();
+        client.write_all(&vec![7; ALL]).await.unwrap();
+        server.write_all(b"answer").await.unwrap();
+        let proxy = spawn(async move { copy_bidirectional(&mut left, &mut right).await });
+        assert_eq!(client.read(&mut [0; 10]).await.unwrap(), 6);
+        let before = to_server.carried();
+        assert!(before < ALL as u64 / 2, "{before} bytes went before");
+        drop(proxy.kill());
+    });
+}
+
+#[test]
+fn with_a_budget_of_one_both_directions_get_on() {
+    let hub = Hub::builder().budget(1).build().unwrap();
+    hub.run(async {
+        let (client, mut left) = pair().await;
+        let (mut right, server) = pair().await;
+        let proxy = spawn(async move { copy_bidirectional(&mut left, &mut right).await });
+        server.send_all(b"hello").await.unwrap();
+        let greeted = timeout(10_000 * MS, client.recv(&mut [0; 10])).await;
+        assert_eq!(greeted.expect("in time").unwrap(), 5);
+        client.send_all(b"hi").await.unwrap();
+        let answered = timeout(10_000 * MS, server.recv(&mut [0; 10])).await;
+        assert_eq!(answered.expect("in time").unwrap(), 2);
+        drop((client, server));
+        assert_eq!(proxy.await.unwrap().unwrap(), (2, 5));
     });
 }

@@ -254,3 +254,22 @@ fn one_who_gives_up_stands_in_nobodys_way() {
         assert_eq!(sink.recv(&mut [0; 9]).await.unwrap(), 7);
     });
 }
+
+// A direction that never has to wait does not keep the other one from its turns.
+#[test]
+fn with_a_budget_of_one_both_directions_get_on() {
+    let hub = Hub::builder().budget(1).build().unwrap();
+    hub.run(async {
+        let (client, left) = pair().await;
+        let (right, server) = pair().await;
+        let proxy = spawn(async move { splice_bidirectional(&left, &right).await });
+        server.send_all(b"hello").await.unwrap();
+        let greeted = timeout(10_000 * MS, client.recv(&mut [0; 10])).await;
+        assert_eq!(greeted.expect("in time").unwrap(), 5);
+        client.send_all(b"hi").await.unwrap();
+        let answered = timeout(10_000 * MS, server.recv(&mut [0; 10])).await;
+        assert_eq!(answered.expect("in time").unwrap(), 2);
+        drop((client, server));
+        assert_eq!(proxy.await.unwrap().unwrap(), (2, 5));
+    });
+}

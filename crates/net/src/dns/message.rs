@@ -120,7 +120,7 @@ impl Query {
             .answers
             .iter()
             .filter(|record| record.class == CLASS::IN)
-            .map(|record| (text(&record.name), &record.rdata, record.ttl))
+            .map(|record| (text(&record.name), &record.rdata, plain(record.ttl)))
             .collect();
         let mut owner = self.name.clone();
         let mut lasts = u32::MAX;
@@ -163,16 +163,22 @@ fn negative(packet: &Packet<'_>) -> Duration {
         let RData::SOA(soa) = &record.rdata else {
             return None;
         };
-        Some(seconds(record.ttl.min(soa.minimum)))
+        Some(seconds(plain(record.ttl).min(plain(soa.minimum))))
     });
     says.unwrap_or_default()
 }
 
-/// Numbers with the highest bit set count as zero (RFC 2181).
+/// A time as its owner means it: with the highest bit set it counts as zero (RFC 2181).
+fn plain(ttl: u32) -> u32 {
+    match i32::try_from(ttl) {
+        Ok(_) => ttl,
+        Err(_) => 0,
+    }
+}
+
 fn seconds(ttl: u32) -> Duration {
     match ttl {
         u32::MAX => Duration::MAX, // ours: nothing has set a limit
-        ttl if ttl > i32::MAX as u32 => Duration::ZERO,
         ttl => Duration::from_secs(ttl.into()),
     }
 }

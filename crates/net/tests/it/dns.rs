@@ -101,6 +101,26 @@ fn an_answer_is_kept_for_as_long_as_it_is_true() {
     });
 }
 
+// RFC 2181: a time with the highest bit set counts as zero, whatever stands beside it.
+#[test]
+fn a_time_that_is_none_is_not_kept() {
+    run(async {
+        for ttl in [u32::MAX, u32::MAX - 1, 1 << 31] {
+            let server = FakeDns::start(move |asked| match asked.name.as_str() {
+                "none.test" => vec![asked.has_not(ttl)],
+                "some.test" => vec![asked.has(i32::MAX as u32, &["192.0.2.1"])],
+                _ => vec![asked.has(ttl, &["192.0.2.1", "2001:db8::1"])],
+            });
+            let resolver = server.resolver();
+            resolver.resolve("h.test").await.unwrap();
+            resolver.resolve("none.test").await.unwrap_err();
+            assert_eq!(resolver.cached(), 0, "{ttl}");
+            resolver.resolve("some.test").await.unwrap();
+            assert_eq!(resolver.cached(), 1, "{ttl}");
+        }
+    });
+}
+
 #[test]
 fn the_cache_is_bounded() {
     run(async {

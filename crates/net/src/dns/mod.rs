@@ -22,8 +22,9 @@
 //!
 //! # How a name is looked up
 //!
-//! 1. A numeric address is its own answer. `localhost` is this machine, whatever anybody says.
-//! 2. The hosts file: when it has the name, with addresses of either family, nobody else is asked.
+//! 1. A numeric address is its own answer.
+//! 2. The hosts file: when it has the name, with addresses of either family, nobody else is asked. What it
+//!    does not say of `localhost` and the names under it is this machine, whatever name servers say.
 //! 3. The name servers of resolv.conf. A name with fewer dots than `ndots` is tried with each suffix of
 //!    the search list first, then as it is; one with a dot at its end only as it is. For each, IPv4 and
 //!    IPv6 addresses are asked for at once. When one family has answered, the other has 250 ms more.

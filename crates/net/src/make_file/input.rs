@@ -52,7 +52,8 @@ impl Input {
         let found = up_to(end, &unread[self.scanned..]).map(|len| self.scanned + len);
         match found {
             Some(len) if len <= limit => Ok(Some(len)),
-            None if unread.len() < limit => {
+            // A last line has no ending: with as many bytes as it may have, the stream may be at its end.
+            None if unread.len() <= limit => {
                 self.scanned = unread.len();
                 Ok(None)
             }

@@ -146,6 +146,27 @@ fn the_limit_counts_the_ending_and_can_be_set() {
     });
 }
 
+// The last line may have no ending, and be as long as a line may be.
+#[test]
+fn a_last_line_may_be_as_long_as_the_limit() {
+    run(async {
+        for (limit, fits) in [(4, false), (5, true), (6, true)] {
+            let (client, server) = pair().await;
+            client.send_all(b"1234\n12345").await.unwrap();
+            drop(client);
+            let mut file = server.makefile();
+            file.set_line_limit(5);
+            assert_eq!(file.next_line().await.unwrap().unwrap(), "1234");
+            file.set_line_limit(limit);
+            let last = file.next_line().await;
+            assert_eq!(last.is_ok(), fits, "{limit}: {last:?}");
+            let mut rest = Vec::new();
+            let read = file.read_until(b'\n', &mut rest).await;
+            assert_eq!(read.is_ok(), fits, "{limit}: {read:?}");
+        }
+    });
+}
+
 #[test]
 fn a_line_that_is_not_utf8_loses_no_byte() {
     run(async {

@@ -162,7 +162,8 @@ impl<T: 'static, E: 'static> Pool<T, E> {
                 return Ok(());
             }
             let item = Held::new(&self.shared, None).fill().await?;
-            self.shared.put(item);
+            // It is new and does not come back: `recycle` might refuse one after the other for ever.
+            self.shared.keep(item);
         }
     }
 

@@ -53,10 +53,14 @@ impl<T, F: AsyncFn(&mut T) -> bool> Check<T> for F {
 impl<T, E> Shared<T, E> {
     /// An item comes back with its place.
     pub(super) fn put(&self, mut item: T) {
-        if !self.recycles(&mut item) {
-            self.discard(item);
-            return;
+        match self.recycles(&mut item) {
+            true => self.keep(item),
+            false => self.discard(item),
         }
+    }
+
+    /// An item is free from now on, and its place with it.
+    pub(super) fn keep(&self, item: T) {
         let mut wakers = Wakers::default();
         // Not in the `if`: the borrow must end before user code runs.
         let surplus = self.places.borrow_mut().give_back(Some(item), &mut wakers);

@@ -5,7 +5,9 @@ use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
-use evlet_green::{ConnectionPool, ConnectionPoolBuilder, NoConnection, PooledConnection, tpool};
+use evlet_green::{
+    ConnectionPool, ConnectionPoolBuilder, NoConnection, PooledConnection, tpool, with_timeout,
+};
 use evlet_hub::{now, run, sleep, spawn, stats};
 use futures::FutureExt;
 
@@ -339,6 +341,32 @@ fn connections_can_be_made_ahead_and_taken_out() {
         assert_eq!((pool.size(), pool.free(), line.number), (1, 4, 2));
         pool.resize(0);
         assert_eq!((pool.size(), pool.free()), (0, 0));
+    });
+}
+
+#[test]
+fn filling_a_pool_that_keeps_nothing_ends() {
+    let zero = Duration::ZERO;
+    for options in [options().max_age(zero), options().max_idle(zero)] {
+        let trace = Trace::default();
+        virtually(async {
+            let pool = lines(options.min_size(2), &trace);
+            let filled = with_timeout(SECOND, pool.fill()).await;
+            assert!(filled.is_ok(), "it connects for ever: {}", trace.text());
+            assert_eq!((trace.text().as_str(), pool.size()), ("+1 +2 -1 -2", 0));
+        });
+    }
+}
+
+#[test]
+fn what_was_made_before_filling_was_given_up_grows_old_as_well() {
+    let trace = Trace::default();
+    virtually(async {
+        let pool = lines(options().min_size(3), &trace);
+        assert!(with_timeout(25 * MS, pool.fill()).await.is_err());
+        assert_eq!(pool.idle(), 2);
+        sleep(60 * SECOND).await;
+        assert_eq!((trace.text().as_str(), pool.idle()), ("+1 +2 -1 -2", 0));
     });
 }
 

@@ -314,6 +314,24 @@ fn filling_makes_items_ahead_of_time() {
 }
 
 #[test]
+fn filling_ends_whatever_recycle_thinks_of_new_items() {
+    virtually(async {
+        let pool = Pool::builder()
+            .min_size(2)
+            .recycle(|_: &mut u32| false) // each is used once
+            .create(async || {
+                sleep(MS).await;
+                Ok::<_, Infallible>(1)
+            });
+        let filled = with_timeout(SECOND, pool.fill()).await;
+        assert!(filled.is_ok(), "it makes one after the other");
+        assert_eq!((pool.idle(), pool.size()), (2, 2));
+        drop(pool.item().await);
+        assert_eq!((pool.idle(), pool.size()), (1, 1));
+    });
+}
+
+#[test]
 fn items_from_elsewhere_are_taken_as_far_as_there_is_room() {
     virtually(async {
         let pool = numbers(2);

@@ -88,7 +88,8 @@ impl<C, E> ConnectionPool<C, E> {
         }
     }
 
-    /// Makes connections until there are `min_size`, one after the other.
+    /// Makes connections until there are `min_size`, one after the other. In a pool that keeps nothing they are closed
+    /// again when it is done.
     ///
     /// # Errors
     /// [`NoConnection`]; those made before stay.
@@ -99,10 +100,9 @@ impl<C, E> ConnectionPool<C, E> {
     /// # Cancel safety
     /// Dropping the future keeps what was made and drops what was being made.
     pub async fn fill(&self) -> Result<(), NoConnection<E>> {
-        let filled = self.keeper.pool.fill().await;
-        let due = self.keeper.sweep();
-        self.keeper.watch(due);
-        filled
+        // Also when this is given up: what has been made by then grows old as well.
+        let _looks_after = LooksAfter(&self.keeper);
+        self.keeper.pool.fill().await
     }
 
     /// Closes all connections that nobody uses; how many there were.
@@ -167,6 +167,16 @@ impl<C, E> ConnectionPool<C, E> {
     /// Whether nobody else has a handle or a connection of it, and it has no connections.
     pub(super) fn is_unused(&self) -> bool {
         Rc::strong_count(&self.keeper) == 1 && self.size() == 0
+    }
+}
+
+/// Has the timer set for the connections that nobody uses, when it is dropped.
+struct LooksAfter<'a, C: 'static, E: 'static>(&'a Rc<Keeper<C, E>>);
+
+impl<C, E> Drop for LooksAfter<'_, C, E> {
+    fn drop(&mut self) {
+        let due = self.0.sweep();
+        self.0.watch(due);
     }
 }
 

@@ -270,6 +270,22 @@ fn the_timer_keeps_neither_the_pool_nor_the_hub() {
     assert_eq!(trace.text(), "+1 -1");
 }
 
+// proves D-4
+#[test]
+fn one_that_puts_another_back_as_it_is_closed_leaves_that_to_the_timer() {
+    type Knot = Rc<RefCell<Option<Box<dyn std::any::Any>>>>;
+    virtually(async {
+        let pool = ConnectionPool::builder().connect(async || Ok::<_, &str>(Knot::default()));
+        let (one, two) = (pool.get().await.unwrap(), pool.get().await.unwrap());
+        one.replace(Some(Box::new(two)));
+        drop(one);
+        sleep(11 * SECOND).await;
+        assert_eq!(pool.idle(), 1, "the first is closed, the second came back");
+        sleep(10 * SECOND).await;
+        assert_eq!(pool.idle(), 0);
+    });
+}
+
 #[test]
 fn the_one_used_last_is_given_first_and_a_stale_one_to_nobody() {
     let trace = Trace::default();

@@ -79,13 +79,12 @@ impl<C, E> Keeper<C, E> {
 
     /// Closes what nobody uses and has grown too old; when the next is due.
     pub(super) fn sweep(&self) -> Option<Instant> {
+        self.pool.retain(|aged| !self.limits.is_stale(aged));
+        // Looked at afterwards: the end of one connection may have put another one back.
         let mut first: Option<Instant> = None;
         self.pool.retain(|aged| {
-            let is_kept = !self.limits.is_stale(aged);
-            if is_kept {
-                first = first.into_iter().chain(self.limits.stale_at(aged)).min();
-            }
-            is_kept
+            first = first.into_iter().chain(self.limits.stale_at(aged)).min();
+            true
         });
         first
     }

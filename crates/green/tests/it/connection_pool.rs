@@ -15,8 +15,8 @@ use crate::stage::{MS, SECOND, reports_of, settle, virtually};
 use crate::trace::Trace;
 
 /// A connection with a number, a transaction that is open or not, and a trace of its end.
-struct Line {
-    number: u32,
+pub(crate) struct Line {
+    pub(crate) number: u32,
     dirty: bool,
     trace: Trace,
 }
@@ -27,14 +27,14 @@ impl Drop for Line {
     }
 }
 
-type Lines = ConnectionPool<Line, &'static str>;
+pub(crate) type Lines = ConnectionPool<Line, &'static str>;
 
-fn options() -> ConnectionPoolBuilder<Line> {
+pub(crate) fn options() -> ConnectionPoolBuilder<Line> {
     ConnectionPool::builder()
 }
 
 /// A pool whose connections take 10 ms to make; each is traced as it comes and goes.
-fn lines(options: ConnectionPoolBuilder<Line>, trace: &Trace) -> Lines {
+pub(crate) fn lines(options: ConnectionPoolBuilder<Line>, trace: &Trace) -> Lines {
     let (trace, made) = (trace.clone(), Cell::new(0));
     options.connect(async move || {
         sleep(10 * MS).await;
@@ -49,7 +49,7 @@ fn lines(options: ConnectionPoolBuilder<Line>, trace: &Trace) -> Lines {
     })
 }
 
-async fn get(pool: &Lines) -> PooledConnection<Line, &'static str> {
+pub(crate) async fn get(pool: &Lines) -> PooledConnection<Line, &'static str> {
     pool.get().await.unwrap()
 }
 

@@ -13,6 +13,7 @@ mod threads; // the one thread pool, one test at a time
 mod trace;
 
 // One primitive after the other.
+mod connection_deadlines;
 mod connection_pool;
 mod connection_pools;
 mod dagpool;

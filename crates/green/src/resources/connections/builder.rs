@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
-use evlet_hub::{is_running, spawn_n, timeout};
+use evlet_hub::{is_running, spawn_n, timeout, without_deadline};
 
 use crate::resources::Pool;
 use crate::resources::connections::ages::{Aged, Limits};
@@ -94,8 +94,8 @@ impl<C: 'static> ConnectionPoolBuilder<C> {
         self
     }
 
-    /// Says goodbye to a connection that is not kept, in a green thread of its own. Without it, and
-    /// where no hub runs, the connection is dropped.
+    /// Says goodbye to a connection that is not kept, in a green thread of its own, which inherits no
+    /// deadline. Without it, and where no hub runs, the connection is dropped.
     pub fn close<F>(mut self, close: F) -> Self
     where
         F: AsyncFn(C) + 'static,
@@ -104,7 +104,7 @@ impl<C: 'static> ConnectionPoolBuilder<C> {
         self.close = Some(Box::new(move |connection| {
             if is_running() {
                 let close = Rc::clone(&close);
-                spawn_n(async move { close(connection).await });
+                spawn_n(without_deadline(async move { close(connection).await }));
             }
         }));
         self

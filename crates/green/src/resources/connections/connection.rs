@@ -15,8 +15,8 @@ use crate::resources::connections::keeper::{Keeper, Used};
 /// A connection of a [`ConnectionPool`](crate::ConnectionPool): goes back when it is dropped.
 ///
 /// It lets the connection be used as if it were there itself. When the pool has a `cleanup`, dropping
-/// this starts a green thread that cleans the connection and puts it back; [`put`](Self::put) waits for
-/// that. Where no hub runs, a connection that would have to be cleaned is closed instead.
+/// this starts a green thread that cleans the connection and puts it back, whatever deadline its user had;
+/// [`put`](Self::put) waits for that. Where no hub runs, a connection that would have to be cleaned is closed instead.
 #[must_use = "the connection goes back as soon as this is dropped"]
 pub struct PooledConnection<C: 'static, E: 'static> {
     keeper: Rc<Keeper<C, E>>,

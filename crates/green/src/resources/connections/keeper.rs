@@ -5,6 +5,9 @@
 //! first of them is due. It knows the pool only weakly, and the pool kills it when it ends: it keeps
 //! neither the pool nor the hub alive. Where no hub runs there is none, and what grew too old is
 //! found when somebody is about to get it.
+//!
+//! What is begun here serves the next user and not the one who happened to begin it, whose deadline is
+//! therefore not its own.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -13,7 +16,7 @@ use std::rc::{Rc, Weak};
 use std::time::Instant;
 
 use evlet_hub::report::{Report, report};
-use evlet_hub::{GreenThread, is_running, sleep_until, spawn, spawn_n};
+use evlet_hub::{GreenThread, is_running, sleep_until, spawn, spawn_n, without_deadline};
 use futures::future::LocalBoxFuture;
 
 use crate::resources::Pool;
@@ -61,7 +64,7 @@ impl<C, E> Keeper<C, E> {
         if self.cleanup.is_none() || self.limits.has_expired(&aged) {
             self.put(aged);
         } else if is_running() {
-            spawn_n(Used::new(self, aged).clean());
+            spawn_n(without_deadline(Used::new(self, aged).clean()));
         } else {
             self.pool.discard(aged);
         }
@@ -100,7 +103,7 @@ impl<C, E> Keeper<C, E> {
         if is_watched || !is_running() {
             return;
         }
-        let thread = spawn(keep_watch(Rc::downgrade(self), due));
+        let thread = spawn(without_deadline(keep_watch(Rc::downgrade(self), due)));
         let old = self.timer.replace(Some(Timer { thread, at: due }));
         if let Some(old) = old {
             old.stop();

@@ -117,7 +117,8 @@ where
     }
 
     /// Takes the factors from `draw` instead of drawing them around the mean: `|| 1.0` for pauses
-    /// that do not vary. Taken without their sign; what is no number is 1.
+    /// that do not vary. Taken without their sign; what is no number is 1. A panic of it ends the loop as one of its
+    /// function does.
     pub fn jitter_from(mut self, draw: impl FnMut() -> f64 + Send + 'static) -> Self {
         self.back_off.draw = Some(Box::new(draw));
         self

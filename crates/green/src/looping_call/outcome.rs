@@ -14,7 +14,7 @@ pub enum LoopError {
     Stopped,
     /// Its function failed with this error.
     Failed(Arc<dyn Error + Send + Sync>),
-    /// Its function panicked with this message.
+    /// Its function, or what else of the user's it calls, panicked with this message.
     Panicked(String),
     /// It was not done in time.
     #[non_exhaustive]

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,32 +113,42 @@ where
         if shared.is_stopped() {
             return;
         }
-        let again = match result {
-            Ok(Decision::Again(again)) => Some(again),
+        let decision = match result {
             Ok(Decision::Done(value)) => break Ok(value),
             Ok(Decision::Failed(error)) if options.stop_on_error => {
                 break Err(LoopError::Failed(error));
             }
-            Ok(Decision::Failed(error)) => {
-                tell(&shared.name, format!("failed, goes on: {error}"));
-                None
-            }
-            Err(payload) => {
-                let message = message_of_caught(payload);
-                break Err(LoopError::Panicked(message));
-            }
+            Ok(decision) => decision,
+            Err(payload) => break Err(panicked(payload)),
         };
-        match pace.pause(again, &shared.name) {
-            Ok(pause) => pause.await,
-            Err(error) => break Err(error),
+        // How an error shows itself, and a draw, are the user's code as well.
+        let next = AssertUnwindSafe(|| {
+            let again = match decision {
+                Decision::Again(again) => Some(again),
+                Decision::Failed(error) => {
+                    tell(&shared.name, format!("failed, goes on: {error}"));
+                    None
+                }
+                Decision::Done(_) => None,
+            };
+            pace.pause(again, &shared.name)
+        });
+        match catch_unwind(next) {
+            Ok(Ok(pause)) => pause.await,
+            Ok(Err(error)) => break Err(error),
+            Err(payload) => break Err(panicked(payload)),
         }
     };
-    if let Err(error) = &end
-        && !shared.has_waiters()
-    {
+    let untold = end.as_ref().err().filter(|_| !shared.has_waiters());
+    let untold = untold.cloned();
+    shared.end(end);
+    if let Some(error) = untold {
         tell(&shared.name, format!("ended: {error}"));
     }
-    shared.end(end);
+}
+
+fn panicked(payload: Box<dyn Any + Send>) -> LoopError {
+    LoopError::Panicked(message_of_caught(payload))
 }
 
 /// Calls the function and waits for what it returns; a panic of either is a value.

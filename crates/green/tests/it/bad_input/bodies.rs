@@ -54,23 +54,48 @@ fn a_panic_ends_every_kind_of_loop_and_is_told_to_who_waits() {
     });
 }
 
-// The source of a loop's jitter is the user's as well.
+// The source of a loop's jitter is the user's as well. A loop that was stopped gives `Ok(())` here.
 #[test]
-fn a_draw_that_panics_ends_the_loop_and_nobody_hangs() {
+fn a_draw_that_panics_ends_the_loop_and_is_told_to_who_waits() {
     let reports = reports_of(async {
         let looping = BackOffLoopingCall::new(async || false)
             .jitter_from(|| panic!("the die is lost"))
             .start();
-        let waiter = looping.clone();
-        let end = waiter.wait().await;
-        assert!(!looping.is_running(), "{end:?}");
+        match looping.wait().await {
+            Err(LoopError::Panicked(message)) => assert_eq!(message, "the die is lost"),
+            other => panic!("{other:?}"),
+        }
+        assert!(!looping.is_running());
     });
-    assert!(
-        reports
-            .iter()
-            .all(|report| report.contains("the die is lost")),
-        "{reports:?}"
-    );
+    assert!(reports.is_empty(), "it is told once: {reports:?}");
+}
+
+// And so is the text of an error.
+#[test]
+fn an_error_that_cannot_be_shown_ends_the_loop_with_what_is_known() {
+    #[derive(Debug)]
+    struct Unspeakable;
+    impl std::error::Error for Unspeakable {}
+    impl std::fmt::Display for Unspeakable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("no words")
+        }
+    }
+    reports_of(async {
+        let goes_on = BackOffLoopingCall::new(async || Err::<bool, _>(Unspeakable));
+        let goes_on = goes_on.stop_on_error(false).start();
+        let end = goes_on.wait().await;
+        assert!(matches!(end, Err(LoopError::Panicked(_))), "{end:?}");
+        // Nobody waits, so it is to be shown in a report.
+        let ends = DynamicLoopingCall::new(async || Err::<(), _>(Unspeakable)).start();
+        settle().await;
+        let end = ends.wait().await;
+        assert!(
+            matches!(end, Err(LoopError::Failed(_))),
+            "{:?}",
+            end.is_ok()
+        );
+    });
 }
 
 #[test]

@@ -109,6 +109,9 @@ where
     }
     let end = loop {
         pace.starts(&shared.name);
+        if shared.is_stopped() {
+            return; // by who heard that it is late
+        }
         let result = one_call::<_, _, P>(&mut f, shared).await;
         if shared.is_stopped() {
             return;

@@ -1,16 +1,17 @@
-//! The second sheet of `reentrancy.rs`: wakers and destructors that use the lock or semaphore that runs
-//! them (promise D-4).
+//! The second sheet of `reentrancy.rs`: wakers, destructors and functions for reports that use the lock,
+//! semaphore or loop that runs them (promise D-4).
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use evlet_green::{
-    Barrier, BoundedSemaphore, CappedSemaphore, Condvar, FixedIntervalLoopingCall, Mutex, RwLock,
+    Barrier, BoundedSemaphore, CappedSemaphore, Condvar, FixedIntervalLoopingCall, LoopingCall,
+    Mutex, RwLock,
 };
-use evlet_hub::{spawn, yield_now};
+use evlet_hub::{Hub, sleep, spawn, yield_now};
 
 use crate::reentrancy::check;
-use crate::stage::{SECOND, virtually};
+use crate::stage::{MS, SECOND, virtually};
 use crate::trace::OnDrop;
 
 #[test]
@@ -165,5 +166,36 @@ fn a_function_may_stop_its_loop_when_it_is_dropped() {
         yield_now().await;
         holder.kill().await;
         looping.wait().await.unwrap();
+    });
+}
+
+// Real time: under virtual time nothing is late.
+#[test]
+fn who_hears_that_a_loop_is_late_may_stop_it_and_it_is_not_called_any_more() {
+    let looping: Rc<RefCell<Option<LoopingCall<()>>>> = Rc::default();
+    let (own, is_stopped) = (looping.clone(), Rc::new(Cell::new(false)));
+    let stopped = is_stopped.clone();
+    let hub = Hub::builder().on_report(move |report| {
+        if report.to_string().contains("something held the hub")
+            && let Some(looping) = own.take()
+        {
+            looping.stop();
+            stopped.set(true);
+        }
+    });
+    hub.build().unwrap().run(async {
+        let (called, stopped) = (Rc::new(Cell::new(false)), is_stopped.clone());
+        let count = called.clone();
+        let heart = FixedIntervalLoopingCall::new(move || {
+            count.set(count.get() || stopped.get());
+            async {}
+        });
+        let heart = heart.start(20 * MS);
+        looping.replace(Some(heart.clone()));
+        sleep(10 * MS).await;
+        let start = std::time::Instant::now();
+        while start.elapsed() < 60 * MS {}
+        heart.wait().await.unwrap();
+        assert!(is_stopped.get() && !called.get());
     });
 }

@@ -110,7 +110,7 @@ where
     ) -> LoopingCall<<C::Output as IntoStep>::Value> {
         let pace = FixedWithTimeout {
             fixed: Fixed::new(interval),
-            started: None,
+            started: now(),
             timeout: self.timeout,
         };
         start(self.options, self.f, pace, at)
@@ -133,7 +133,7 @@ impl<F> fmt::Debug for FixedIntervalWithTimeoutLoopingCall<F> {
 #[derive(Debug)]
 struct FixedWithTimeout {
     fixed: Fixed,
-    started: Option<Instant>,
+    started: Instant,
     timeout: Duration,
 }
 
@@ -145,19 +145,12 @@ impl<O: IntoStep> Pace<O> for FixedWithTimeout {
         returned.into_step().into()
     }
 
-    fn begin(&mut self) {
-        self.started = Some(now());
-    }
-
     fn starts(&mut self, name: &str) {
         Pace::<O>::starts(&mut self.fixed, name);
     }
 
     fn pause(&mut self, again: Option<()>, name: &str) -> Result<Sleep, LoopError> {
-        let since = self
-            .started
-            .map(|start| now().saturating_duration_since(start));
-        let after = since.unwrap_or_default();
+        let after = now().saturating_duration_since(self.started);
         if !self.timeout.is_zero() && after > self.timeout {
             return Err(LoopError::TimedOut {
                 after,

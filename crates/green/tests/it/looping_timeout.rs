@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use evlet_green::{FixedIntervalWithTimeoutLoopingCall, LoopError};
+use evlet_green::{FixedIntervalWithTimeoutLoopingCall, LoopError, with_timeout};
 use evlet_hub::{now, sleep};
 
 use crate::stage::{MS, SECOND, reports_of, virtually};
@@ -70,6 +70,23 @@ fn the_initial_delay_counts() {
         .start(100 * MS);
         assert!(looping.wait().await.is_err());
         assert_eq!(calls.get(), 1, "it is looked at after a call");
+    });
+}
+
+// Real time: under virtual time nothing can hold the hub.
+#[test]
+fn the_time_before_its_first_turn_counts() {
+    evlet_hub::run(async {
+        let looping = FixedIntervalWithTimeoutLoopingCall::new(|| async {})
+            .timeout(20 * MS)
+            .start(3600 * SECOND);
+        let start = std::time::Instant::now();
+        while start.elapsed() < 30 * MS {}
+        let end = with_timeout(SECOND, looping.wait()).await;
+        assert!(
+            matches!(end, Ok(Err(LoopError::TimedOut { .. }))),
+            "{end:?}"
+        );
     });
 }
 

@@ -61,6 +61,17 @@ impl<T, E> Future for Get<'_, T, E> {
     }
 }
 
+impl<T, E> Drop for Get<'_, T, E> {
+    fn drop(&mut self) {
+        if let Stage::Waiting(waiter) = &mut self.stage
+            && waiter.is_in_line()
+        {
+            waiter.withdraw();
+            self.shared.give_up_promise();
+        }
+    }
+}
+
 impl<T, E> fmt::Debug for Get<'_, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage: &dyn fmt::Debug = match &self.stage {

@@ -102,10 +102,21 @@ impl<T> Places<T> {
     /// The free items that are too many now.
     pub(super) fn resize(&mut self, max_size: usize, wakers: &mut Wakers) -> Vec<T> {
         self.max_size = max_size;
-        let surplus = self.size().saturating_sub(max_size).min(self.free.len());
-        let surplus = self.free.drain(..surplus).collect();
+        let surplus = self.take_surplus();
         self.settle(wakers);
         surplus
+    }
+
+    /// The free items that are too many, those first that have been free for longest.
+    pub(super) fn take_surplus(&mut self) -> Vec<T> {
+        let surplus = self.free.len().saturating_sub(self.most_free());
+        self.free.drain(..surplus).collect()
+    }
+
+    /// How many items may be free. A promised one is as good as in use: without it a new one would be made.
+    fn most_free(&self) -> usize {
+        let room = self.max_size.saturating_sub(self.taken);
+        room.max(self.promised)
     }
 
     pub(super) fn take_free(&mut self) -> VecDeque<T> {
@@ -115,7 +126,7 @@ impl<T> Places<T> {
     /// Items that were taken out by [`take_free`](Self::take_free) come back before those that came
     /// since; as many as there is room for, the rest is returned.
     pub(super) fn put_free(&mut self, mut items: VecDeque<T>) -> VecDeque<T> {
-        let room = self.max_size.saturating_sub(self.size());
+        let room = self.most_free().saturating_sub(self.free.len());
         let surplus = items.len().saturating_sub(room);
         let kept = items.split_off(surplus);
         let since = std::mem::replace(&mut self.free, kept);

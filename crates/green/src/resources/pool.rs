@@ -171,7 +171,8 @@ impl<T: 'static, E: 'static> Pool<T, E> {
     ///
     /// A larger pool lets those go on who wait. A smaller one disposes of free items that are too many,
     /// those first that have been free for longest; items in use stay in use, and are disposed of when
-    /// they come back while there are too many.
+    /// they come back while there are too many. An item or a place that was promised to somebody who waited counts
+    /// as in use.
     pub fn resize(&self, max_size: usize) {
         let mut wakers = Wakers::default();
         let surplus = {

@@ -70,6 +70,14 @@ impl<T, E> Shared<T, E> {
         }
     }
 
+    /// Somebody has given up who was promised an item, which may be one too many now.
+    pub(super) fn give_up_promise(&self) {
+        let surplus = self.places.borrow_mut().take_surplus();
+        for item in surplus {
+            self.dispose(item);
+        }
+    }
+
     /// A place comes back without an item.
     pub(super) fn give_place_back(&self) {
         let mut wakers = Wakers::default();

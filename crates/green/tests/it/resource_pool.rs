@@ -109,6 +109,44 @@ fn a_pool_made_smaller_drops_free_items_at_once_the_longest_free_first() {
     assert_eq!(trace.text(), "1 2 3 4");
 }
 
+#[test]
+fn a_pool_made_smaller_keeps_the_items_of_those_who_were_promised_them() {
+    virtually(async {
+        let pool = numbers(3);
+        let [one, two, three] = [get(&pool).await, get(&pool).await, get(&pool).await];
+        let trace = Trace::default();
+        let waiting = ["a", "b"].map(|name| getter(&pool, &trace, name));
+        settle().await;
+        pool.put(one);
+        pool.put(two);
+        pool.put(three);
+        assert_eq!((pool.waiting(), pool.idle(), pool.free()), (0, 3, 1));
+        pool.resize(0);
+        assert_eq!((pool.idle(), pool.free()), (2, -2), "one was nobody's");
+        assert_eq!(pool.retain(|_| true), 0);
+        for thread in waiting {
+            pool.put(thread.await.unwrap());
+        }
+        assert_eq!(trace.text(), "a2 b3", "no new ones are made for them");
+        assert_eq!((pool.size(), pool.free()), (0, 0));
+    });
+}
+
+#[test]
+fn an_item_that_was_promised_in_vain_is_one_too_many_in_a_pool_made_smaller() {
+    virtually(async {
+        let pool = numbers(1);
+        let only = get(&pool).await;
+        let waiting = getter(&pool, &Trace::default(), "a");
+        settle().await;
+        pool.put(only);
+        pool.resize(0);
+        assert_eq!((pool.idle(), pool.free()), (1, -1));
+        waiting.kill().await;
+        assert_eq!((pool.size(), pool.free(), pool.waiting()), (0, 0, 0));
+    });
+}
+
 // conformance 77
 #[test]
 fn no_more_are_made_than_there_may_be_though_making_takes_time() {

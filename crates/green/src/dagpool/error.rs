@@ -36,15 +36,33 @@ struct Propagated<K> {
 
 enum Cause<K> {
     Failed(Failure),
+    /// The error of an input, passed on as it is. A chain of them is as long as the graph is deep, so nothing here
+    /// recurses along it.
+    Input(PropagateError<K>),
     Cycle(Cycle<K>),
 }
 
-impl<K> PropagateError<K> {
-    pub(super) fn failed(key: K, cause: Failure) -> Self {
-        let cause = Cause::Failed(cause);
-        PropagateError(Arc::new(Propagated { key, cause }))
+impl<K> Drop for Propagated<K> {
+    fn drop(&mut self) {
+        let mut cause = self.take_cause();
+        while let Cause::Input(PropagateError(input)) = cause {
+            let Some(mut input) = Arc::into_inner(input) else {
+                return; // somebody else has the rest of the chain
+            };
+            cause = input.take_cause();
+        }
     }
+}
 
+impl<K> Propagated<K> {
+    /// For the end: what is left in its place is never seen.
+    fn take_cause(&mut self) -> Cause<K> {
+        let nothing = Cause::Cycle(Cycle { path: Vec::new() });
+        std::mem::replace(&mut self.cause, nothing)
+    }
+}
+
+impl<K> PropagateError<K> {
     pub(super) fn cycle(key: K, cycle: Cycle<K>) -> Self {
         let cause = Cause::Cycle(cycle);
         PropagateError(Arc::new(Propagated { key, cause }))
@@ -55,14 +73,31 @@ impl<K> PropagateError<K> {
     pub fn key(&self) -> &K {
         &self.0.key
     }
+
+    /// From this one to the one that failed first.
+    fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |error| match &error.0.cause {
+            Cause::Input(input) => Some(input),
+            Cause::Failed(_) | Cause::Cycle(_) => None,
+        })
+    }
 }
 
 impl<K: fmt::Debug + 'static> PropagateError<K> {
+    pub(super) fn failed(key: K, failure: Failure) -> Self {
+        let cause = match failure.downcast::<Self>() {
+            Ok(input) => Cause::Input(*input),
+            Err(failure) => Cause::Failed(failure),
+        };
+        PropagateError(Arc::new(Propagated { key, cause }))
+    }
+
     /// Why: the error of the key's own job, which may be the [`PropagateError`] of an input.
     #[must_use]
     pub fn cause(&self) -> &(dyn Error + 'static) {
         match &self.0.cause {
             Cause::Failed(failure) => &**failure,
+            Cause::Input(input) => input,
             Cause::Cycle(cycle) => cycle,
         }
     }
@@ -70,24 +105,14 @@ impl<K: fmt::Debug + 'static> PropagateError<K> {
     /// What failed first: the last of the chain of errors that belong to jobs.
     #[must_use]
     pub fn root(&self) -> &(dyn Error + 'static) {
-        let mut error = self;
-        while let Some(input) = error.cause().downcast_ref::<Self>() {
-            error = input;
-        }
-        error.cause()
+        self.chain().last().unwrap_or(self).cause()
     }
 
     /// The keys along which it came: this one, the input on which it depends, and so on to the one
     /// that failed first.
     #[must_use]
     pub fn path(&self) -> Vec<&K> {
-        let mut path = vec![self.key()];
-        let mut error = self;
-        while let Some(input) = error.cause().downcast_ref::<Self>() {
-            path.push(input.key());
-            error = input;
-        }
-        path
+        self.chain().map(Self::key).collect()
     }
 }
 
@@ -100,15 +125,18 @@ impl<K> Clone for PropagateError<K> {
 impl<K: fmt::Debug + 'static> fmt::Debug for PropagateError<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PropagateError")
-            .field("key", self.key())
-            .field("cause", &self.cause())
+            .field("path", &self.path())
+            .field("root", &self.root())
             .finish()
     }
 }
 
 impl<K: fmt::Debug + 'static> fmt::Display for PropagateError<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no value for {:?}: {}", self.key(), self.cause())
+        for error in self.chain() {
+            write!(f, "no value for {:?}: ", error.key())?;
+        }
+        write!(f, "{}", self.root())
     }
 }
 

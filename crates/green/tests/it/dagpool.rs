@@ -296,6 +296,32 @@ fn a_failure_reaches_who_depends_on_it_with_the_way_it_came() {
 
 // conformance 95
 #[test]
+#[cfg_attr(miri, ignore = "too long for an interpreter")]
+fn a_failure_may_come_from_as_far_as_there_are_keys() {
+    virtually(async {
+        let last = 100_000;
+        let pool = DagPool::<u32, u32>::new();
+        pool.spawn(0, [], async |_, _| Err("no power".into()))
+            .unwrap();
+        for n in 1..=last {
+            pool.spawn(n, [n - 1], async |_, inputs| {
+                Ok(inputs.all().await?.into_values().sum())
+            })
+            .unwrap();
+        }
+        let error = pool.value(last).await.unwrap_err();
+        assert_eq!(error.path().len(), last as usize + 1);
+        assert_eq!(error.root().to_string(), "no power");
+        assert!(error.to_string().ends_with(r#"no value for 0: no power"#));
+        assert!(format!("{error:?}").ends_with(r#"root: "no power" }"#));
+        let sources = std::iter::successors(error.source(), |&error| error.source());
+        assert_eq!(sources.count(), last as usize + 1);
+        drop(pool);
+        drop(error); // the whole chain goes with the last handle
+    });
+}
+
+#[test]
 fn an_error_as_a_value_is_a_value_and_a_failure_is_a_failure() {
     virtually(async {
         type Text = Result<u32, &'static str>;

@@ -107,21 +107,21 @@ pub use evlet_green::{
 };
 
 pub use evlet_net::{
-    ATTEMPT_DELAY, Accept, Addr, AddrError, AddrProblem, CONCURRENCY, Connect, ConnectError,
-    ConnectOptions, ConnectUdp, ConnectUnix, CopyAll, CopyBidirectional, DatagramBatch,
-    DatagramCut, Datagrams, FDS_AT_ONCE, FINISH_BYTES, FINISH_LIMIT, Fallible, FallibleSend,
-    FileMode, FileModeError, Finish, Finished, HANDSHAKES_AT_ONCE, HandleClosed, Handshake,
-    InheritError, Inherited, IntoServed, KeepAlive, KernelSocket, LINE_LIMIT, LOOK_UP_LIMIT,
-    LOOK_UPS_AT_ONCE, LineError, ListenError, ListenOptions, Listener, MakeFile, Nothing,
-    OperationTimedOut, OwnedReadHalf, OwnedWriteHalf, PeerCredentials, Pem, Recv, RecvBatch,
-    RecvDatagram, RecvFds, RecvFrom, Resolve, ResolveAddr, ResolveError, ReuniteError, SendAll,
-    SendDatagram, SendFds, SendFile, SendOnce, SendTo, SendToUnix, Serve, Served, Splice,
-    SpliceBidirectional, StopServe, Stopper, TcpListener, TcpStream, TlsConfig, TlsError,
-    TlsListener, TlsStream, ToAddr, ToUnixAddr, Try, UdpOptions, UdpSocket, UnixAddr, UnixDatagram,
-    UnixError, UnixListenOptions, UnixListener, UnixStep, UnixStream, UnsupportedOption, Unwrapped,
-    WrongMode, connect, connect_from, copy, copy_bidirectional, dns, finish, listen,
-    proxy_protocol, resolve, resolve_addr, send_file, serve, splice, splice_bidirectional,
-    wrap_ssl,
+    ATTEMPT_DELAY, Accept, Addr, AddrError, AddrProblem, CHUNK_LIMIT, CONCURRENCY, Chunk, Connect,
+    ConnectError, ConnectOptions, ConnectUdp, ConnectUnix, CopyAll, CopyBidirectional,
+    DatagramBatch, DatagramCut, Datagrams, FDS_AT_ONCE, FINISH_BYTES, FINISH_LIMIT, Fallible,
+    FallibleSend, FileMode, FileModeError, Finish, Finished, HANDSHAKES_AT_ONCE, HandleClosed,
+    Handshake, InheritError, Inherited, IntoServed, KeepAlive, KernelSocket, LINE_LIMIT,
+    LOOK_UP_LIMIT, LOOK_UPS_AT_ONCE, LineError, ListenError, ListenOptions, Listener, MakeFile,
+    Nothing, OperationTimedOut, OwnedReadHalf, OwnedWriteHalf, PeerCredentials, Pem, Recv,
+    RecvBatch, RecvChunk, RecvDatagram, RecvFds, RecvFrom, Resolve, ResolveAddr, ResolveError,
+    ReuniteError, SendAll, SendDatagram, SendFds, SendFile, SendOnce, SendTo, SendToUnix, Serve,
+    Served, Splice, SpliceBidirectional, StopServe, Stopper, TcpListener, TcpStream, TlsConfig,
+    TlsError, TlsListener, TlsStream, ToAddr, ToUnixAddr, Try, UdpOptions, UdpSocket, UnixAddr,
+    UnixDatagram, UnixError, UnixListenOptions, UnixListener, UnixStep, UnixStream,
+    UnsupportedOption, Unwrapped, WrongMode, connect, connect_from, copy, copy_bidirectional, dns,
+    finish, listen, proxy_protocol, resolve, resolve_addr, send_file, serve, splice,
+    splice_bidirectional, wrap_ssl,
 };
 
 pub use evlet_macros::{main, test};

@@ -1,7 +1,8 @@
 //! From one stream to another, one way or both: what a proxy does all day.
 //!
-//! Each direction has one buffer of 16 KiB and reads only when that is empty, so a peer that does
-//! not read stops the one that writes (promise F-5) and memory stays flat.
+//! Each direction reads up to 16 KiB and no more before that is written, so a peer that does not read stops the one that
+//! writes (promise F-5) and memory stays flat. Where nothing is to be written there is no buffer either: it is lent
+//! for each read ([`crate::Chunk`]), so ten thousand idle connections of a proxy hold none.
 
 use std::fmt;
 use std::future::Future;
@@ -11,7 +12,9 @@ use std::task::{Context, Poll, ready};
 
 use futures::io::{AsyncRead, AsyncWrite};
 
-const CHUNK: usize = 16 * 1024;
+use crate::chunk::Chunk;
+
+const AT_ONCE: usize = 16 * 1024;
 
 /// Copies everything from `reader` to `writer`, to the end, flushes it, and returns how many bytes
 /// that were. It does not close the writer.
@@ -170,10 +173,9 @@ where
 /// One direction.
 #[derive(Default)]
 struct Pump {
-    buf: Vec<u8>,
-    /// What was read and not written: `buf[start..end]`.
+    /// What was read and not written: from `start` on.
+    chunk: Chunk,
     start: usize,
-    end: usize,
     unflushed: bool,
     ended: bool,
     closed: bool,
@@ -192,8 +194,8 @@ impl Pump {
         W: AsyncWrite + Unpin + ?Sized,
     {
         loop {
-            while self.start < self.end {
-                let rest = &self.buf[self.start..self.end];
+            while self.start < self.chunk.len() {
+                let rest = &self.chunk[self.start..];
                 let taken = ready!(Pin::new(&mut *writer).poll_write(cx, rest))?;
                 if taken == 0 {
                     return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -203,10 +205,11 @@ impl Pump {
                 self.unflushed = true;
             }
             if !self.ended {
-                self.buf.resize(CHUNK, 0);
-                match Pin::new(&mut *reader).poll_read(cx, &mut self.buf)? {
+                (self.chunk, self.start) = (Chunk::default(), 0); // comes back, to be lent again at once
+                let mut chunk = Chunk::room(AT_ONCE);
+                match Pin::new(&mut *reader).poll_read(cx, &mut chunk)? {
                     Poll::Ready(0) => self.ended = true,
-                    Poll::Ready(got) => (self.start, self.end) = (0, got),
+                    Poll::Ready(got) => self.chunk = chunk.filled(got),
                     // While nothing comes, what went must not linger in the writer.
                     Poll::Pending => {
                         if self.unflushed {
@@ -240,7 +243,7 @@ impl Pump {
             ready!(self.poll(cx, reader, writer))?;
             ready!(Pin::new(writer).poll_close(cx))?;
             self.closed = true;
-            self.buf = Vec::new();
+            self.chunk = Chunk::default();
         }
         Poll::Ready(Ok(()))
     }
@@ -250,7 +253,7 @@ impl fmt::Debug for Pump {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pump")
             .field("copied", &self.copied)
-            .field("waiting", &(self.end - self.start))
+            .field("waiting", &(self.chunk.len() - self.start))
             .field("ended", &self.ended)
             .finish()
     }

@@ -55,13 +55,13 @@
 //!
 //! | call | on drop |
 //! |---|---|
-//! | [`TcpListener::accept`], [`TcpStream::recv`], [`TcpStream::send`] | as if never called |
+//! | [`TcpListener::accept`], [`TcpStream::recv`], [`TcpStream::recv_chunk`], [`TcpStream::send`] | as if never called |
 //! | [`UnixListener::accept`], [`UnixStream::recv_fds`], [`UdpSocket::recv_from`] and its like | as if never called |
 //! | [`connect`], [`UnixStream::connect`] | the sockets are closed |
 //! | [`resolve()`] | the look-up goes on unobserved |
 //! | [`MakeFile::read_line`] and its like | what has arrived stays in the file |
 //! | [`TcpStream::send_all`] | a part may be sent; [`SendAll::sent`] tells how much |
-//! | [`TlsStream::recv`] | as if never called |
+//! | [`TlsStream::recv`], [`TlsStream::recv_chunk`] | as if never called |
 //! | [`TlsStream::send_all`] | a part may be sent, or kept to be sent |
 //! | [`MakeFile::flush`], [`TlsStream::handshake`], [`TlsStream::close`], [`TlsStream::unwrap`] | call it again |
 //! | [`copy`], [`splice`] | a part is copied |
@@ -74,7 +74,8 @@
 //! calls), `tcp` (connecting, and options), `listen`, `listener` (what can be served), `acceptor` with
 //! `accept_error` and
 //! `shortage`, `tcp_listener`, `socket` (a connection
-//! and the handles on it), `tcp_stream`, `transfer` (its futures), `stream_traits`, `split`,
+//! and the handles on it), `tcp_stream`, `transfer` (its futures), `chunk` (receiving without a buffer of one's own),
+//! `stream_traits`, `split`,
 //! `make_file`, `unix` (streams, listeners, datagrams, descriptors on their way), `datagram` (what all
 //! datagrams have in common), `udp`, `serve` with `serve_one`, `serve_place`, `serve_slot`, `served`, `serve_stop` and
 //! `serve_drain`, `listeners` (several as one), `copy`,
@@ -96,6 +97,7 @@ mod accept_error;
 mod acceptor;
 mod addr;
 mod addr_error;
+mod chunk;
 mod connect_error;
 mod copy;
 mod datagram;
@@ -137,6 +139,7 @@ mod unix;
 pub use acceptor::Accept;
 pub use addr::{Addr, ToAddr};
 pub use addr_error::{AddrError, AddrProblem};
+pub use chunk::{CHUNK_LIMIT, Chunk, RecvChunk};
 pub use connect_error::ConnectError;
 pub use copy::{CopyAll, CopyBidirectional, copy, copy_bidirectional};
 pub use datagram::{DatagramCut, RecvDatagram, RecvFrom, SendDatagram, SendTo};

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::panic::Location;
 
+use crate::chunk::RecvChunk;
 use crate::descriptor;
 use crate::socket::Handle;
 use crate::tcp_stream::TcpStream;
@@ -48,6 +49,18 @@ impl<S> OwnedReadHalf<S> {
     #[track_caller]
     pub fn recv<'a>(&'a self, buf: &'a mut [u8]) -> Recv<'a> {
         Recv::new(&self.handle, Location::caller(), buf)
+    }
+
+    /// As [`TcpStream::recv_chunk`].
+    ///
+    /// # Errors
+    /// The same.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no byte.
+    #[track_caller]
+    pub fn recv_chunk(&self, max: usize) -> RecvChunk<'_> {
+        RecvChunk::new(&self.handle, Location::caller(), max)
     }
 
     /// As [`TcpStream::peek`].

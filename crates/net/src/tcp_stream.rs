@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use evlet_hub::Io;
 
+use crate::chunk::RecvChunk;
 use crate::descriptor;
 use crate::make_file::MakeFile;
 use crate::socket::{Handle, Plug};
@@ -96,6 +97,45 @@ impl TcpStream {
     #[inline]
     pub fn recv<'a>(&'a self, buf: &'a mut [u8]) -> Recv<'a> {
         Recv::new(&self.handle, Location::caller(), buf)
+    }
+
+    /// Receives what has arrived, up to `max` bytes and [`CHUNK_LIMIT`](crate::CHUNK_LIMIT), in a buffer that is lent when there
+    /// are some: a connection that waits holds none. An empty chunk means that the peer has ended its side.
+    ///
+    /// This is eventlet's `recv(size)`. With many connections it is also what is quickest: the buffer that the last one
+    /// gave back is still in the processor's cache. A `max` of zero gives an empty chunk at once.
+    ///
+    /// # Errors
+    /// As for [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no byte.
+    ///
+    /// ```
+    /// # use evlet_net::{connect, listen, serve};
+    /// # evlet_hub::run(async {
+    /// # let listener = listen("127.0.0.1:0")?;
+    /// # let addr = listener.local_addr()?;
+    /// evlet_hub::spawn_n(serve(listener, |stream, _peer| async move {
+    ///     loop {
+    ///         let chunk = stream.recv_chunk(16 * 1024).await?;
+    ///         if chunk.is_empty() {
+    ///             return Ok::<(), std::io::Error>(());
+    ///         }
+    ///         stream.send_all(&chunk).await?;
+    ///     }
+    /// }));
+    /// # let stream = connect(addr).await?;
+    /// # stream.send_all(b"again").await?;
+    /// # assert_eq!(&*stream.recv_chunk(100).await?, b"again");
+    /// # Ok::<(), std::io::Error>(())
+    /// # })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn recv_chunk(&self, max: usize) -> RecvChunk<'_> {
+        RecvChunk::new(&self.handle, Location::caller(), max)
     }
 
     /// Like [`recv`](Self::recv), and leaves the bytes to be received again.

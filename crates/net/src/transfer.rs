@@ -16,13 +16,13 @@ use evlet_hub::Ticket;
 use evlet_hub::wait::Begin;
 use rustix::net::RecvFlags;
 
-use crate::socket::{Direction, Handle, Who};
+use crate::socket::{Direction, First, Handle, Who};
 
 /// What the futures here have in common: the handle, the place, the wait. A server holds one for each
 /// connection, so it is three words.
 pub(crate) struct Waiting<'a> {
     pub(crate) handle: &'a Handle,
-    at: &'static Location<'static>,
+    pub(crate) at: &'static Location<'static>,
     /// By which it waits.
     ticket: Cell<Option<Ticket>>,
     direction: Direction,
@@ -49,8 +49,36 @@ impl<'a> Waiting<'a> {
     }
 
     #[inline]
-    fn who(&self) -> Who<'_> {
+    pub(crate) fn who(&self) -> Who<'_> {
         Who::Future(&self.ticket)
+    }
+
+    /// One step of a receive by the short way, if it may be gone.
+    #[inline(always)]
+    pub(crate) fn recv_shortly<T>(
+        &self,
+        cx: &mut Context<'_>,
+        recv: impl FnOnce(&First) -> io::Result<T>,
+    ) -> Shortly<T> {
+        let Some(socket) = self.handle.shortly(Direction::Read) else {
+            return Shortly::TheUsualWay;
+        };
+        match socket.begin_recv() {
+            Begin::Try => match recv(socket) {
+                Ok(got) => {
+                    self.ticket.set(None); // it waits no more
+                    Shortly::Received(got)
+                }
+                Err(error) => Shortly::Failed(error),
+            },
+            Begin::Wait if socket.wait_to_recv(&self.ticket, cx, self.at) => Shortly::Waits,
+            Begin::Wait | Begin::TheUsualWay => Shortly::TheUsualWay,
+        }
+    }
+
+    /// Whether a receive that has failed on the short way goes on in the usual one.
+    pub(crate) fn goes_on_after(&self, error: &io::Error) -> bool {
+        self.handle.goes_on_after(self.direction, error)
     }
 
     /// One try of an operation that reads.
@@ -106,6 +134,15 @@ impl<'a> Waiting<'a> {
             self.handle.forget(self.direction, self.who());
         }
     }
+}
+
+/// What became of a step of the short way.
+pub(crate) enum Shortly<T> {
+    Received(T),
+    Waits,
+    Failed(io::Error),
+    /// It may not be gone now.
+    TheUsualWay,
 }
 
 impl Drop for Waiting<'_> {
@@ -173,7 +210,7 @@ impl<'a> Recv<'a> {
     /// The short way has ended with this.
     #[cold]
     fn go_on_after(&mut self, cx: &mut Context<'_>, error: io::Error) -> Poll<io::Result<usize>> {
-        match self.waiting.handle.goes_on_after(Direction::Read, &error) {
+        match self.waiting.goes_on_after(&error) {
             true => self.poll_as_usual(cx),
             false => self.waiting.finish(cx, Poll::Ready(Err(error))),
         }
@@ -186,26 +223,18 @@ impl Future for Recv<'_> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let Waiting { handle, ticket, .. } = &this.waiting;
-        if let Some(socket) = handle.shortly(Direction::Read)
-            && !this.waiting.peeks
-            && !this.buf.is_empty()
-        {
-            match socket.begin_recv() {
-                Begin::Try => match socket.recv(this.buf) {
-                    Ok(count) => {
-                        ticket.set(None); // it waits no more
-                        return Poll::Ready(Ok(count));
-                    }
-                    Err(error) => return this.go_on_after(cx, error),
-                },
-                Begin::Wait if socket.wait_to_recv(ticket, cx, this.waiting.at) => {
-                    return Poll::Pending;
-                }
-                Begin::Wait | Begin::TheUsualWay => {}
-            }
+        if this.waiting.peeks || this.buf.is_empty() {
+            return this.poll_as_usual(cx);
         }
-        this.poll_as_usual(cx)
+        match this
+            .waiting
+            .recv_shortly(cx, |socket| socket.recv(this.buf))
+        {
+            Shortly::Received(count) => Poll::Ready(Ok(count)),
+            Shortly::Waits => Poll::Pending,
+            Shortly::Failed(error) => this.go_on_after(cx, error),
+            Shortly::TheUsualWay => this.poll_as_usual(cx),
+        }
     }
 }
 

@@ -58,7 +58,10 @@ pub(crate) fn run(contestant: &str, scenario: &str, size: Option<u64>) -> Outcom
         "echo-64-calls" => syscalls::per_message(&echo(BUFFER)?, connections(64)),
         "echo-64-parts" => division::of_message(&echo(BUFFER)?, connections(64)),
         "connect-close" => churn::measure(&echo(BUFFER)?, connections(600)),
-        "idle-connection" => idle::measure(&echo(64)?, connections(10_000)),
+        "idle-connection" => {
+            let server = started(contestant, "keeping", 64)?;
+            idle::measure(&server, connections(10_000))
+        }
         "tls-handshake" => {
             let certificate = Certificate::new()?;
             let server = certified(contestant, BUFFER, &certificate)?;

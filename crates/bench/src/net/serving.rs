@@ -15,11 +15,12 @@ use crate::contestant;
 use crate::measure::Absent;
 
 /// A contestant's servers. Each binds a free port on loopback, [`announce`]s it and serves every connection with
-/// a task of its own and a buffer of so many bytes, made with the connection: what has been read is written
-/// back.
+/// a task of its own, in the way that is usual for it: what has been read, at most so many bytes at once, is written back.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Servers {
     pub(crate) echo: fn(buffer: usize) -> Serving,
+    /// One with a buffer of so many bytes for each connection, made with it, where `echo` has none.
+    pub(crate) keeping: Option<fn(buffer: usize) -> Serving>,
     pub(crate) tls: Option<fn(buffer: usize, &Certificate) -> Serving>,
 }
 
@@ -55,6 +56,7 @@ fn try_serve(
         .ok_or_else(lacking)?;
     let served = match kind {
         "echo" => (servers.echo)(buffer),
+        "keeping" => servers.keeping.unwrap_or(servers.echo)(buffer),
         "tls" => {
             let serve = servers.tls.ok_or_else(lacking)?;
             let certificate = Certificate::read(folder.ok_or_else(lacking)?)?;

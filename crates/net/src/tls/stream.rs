@@ -26,6 +26,7 @@ use super::handshake::{Handshake, Until};
 use super::link::Link;
 use super::places::Place;
 use super::unwrapped::Unwrapped;
+use crate::chunk::Chunk;
 
 /// Puts TLS on a stream, as the side that `config` says. The handshake happens with the first
 /// operation.
@@ -144,6 +145,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
     /// Dropping the future loses no byte.
     pub async fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         poll_fn(|cx| Pin::new(&mut *self).poll_read(cx, buf)).await
+    }
+
+    /// As [`TcpStream::recv_chunk`](crate::TcpStream::recv_chunk): into a buffer that is lent when there are bytes. An empty
+    /// chunk is the peer's orderly end.
+    ///
+    /// # Errors
+    /// As for [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no byte.
+    pub async fn recv_chunk(&mut self, max: usize) -> io::Result<Chunk> {
+        poll_fn(|cx| {
+            let mut chunk = Chunk::room(max);
+            let received = ready!(Pin::new(&mut *self).poll_read(cx, &mut chunk))?;
+            Poll::Ready(Ok(chunk.filled(received)))
+        })
+        .await
     }
 
     /// Sends all of `data`.

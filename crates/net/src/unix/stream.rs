@@ -14,6 +14,7 @@ use super::addr::{ToUnixAddr, UnixAddr};
 use super::connect::ConnectUnix;
 use super::credentials::{self, PeerCredentials};
 use super::rights::{RecvFds, SendFds};
+use crate::chunk::RecvChunk;
 use crate::descriptor;
 use crate::make_file::MakeFile;
 use crate::socket::{Handle, Plug};
@@ -102,6 +103,18 @@ impl UnixStream {
     #[track_caller]
     pub fn recv<'a>(&'a self, buf: &'a mut [u8]) -> Recv<'a> {
         Recv::new(&self.handle, Location::caller(), buf)
+    }
+
+    /// As [`TcpStream::recv_chunk`](crate::TcpStream::recv_chunk), and as [`recv`](Self::recv) for descriptors.
+    ///
+    /// # Errors
+    /// The same.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no byte.
+    #[track_caller]
+    pub fn recv_chunk(&self, max: usize) -> RecvChunk<'_> {
+        RecvChunk::new(&self.handle, Location::caller(), max)
     }
 
     /// As [`TcpStream::peek`](crate::TcpStream::peek).

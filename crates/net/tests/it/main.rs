@@ -8,6 +8,7 @@ mod bad_network; // TLS and a proxy over lines that are late, cut, reset
 mod budget; // nobody keeps the hub because its socket is always ready
 mod cancel; // futures dropped at every poll
 mod cancel_more; // those of Unix sockets, datagrams and races
+mod chunk; // receiving without a buffer of one's own
 mod conformance; // what every stream promises, for each of ours
 mod connect;
 mod copy; // from one stream to another

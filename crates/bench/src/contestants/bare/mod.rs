@@ -16,7 +16,11 @@ use rustix::net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send, so
 
 use crate::net::{Servers, Serving, announce};
 
-pub(crate) const SERVERS: Servers = Servers { echo, tls: None };
+pub(crate) const SERVERS: Servers = Servers {
+    echo,
+    keeping: None,
+    tls: None,
+};
 
 const LISTENER: u64 = u64::MAX;
 

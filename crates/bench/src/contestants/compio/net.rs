@@ -11,11 +11,13 @@ use crate::net::{Servers, Serving, announce};
 
 pub(crate) const POLLING_SERVERS: Servers = Servers {
     echo: echo::<Polling>,
+    keeping: None,
     tls: None,
 };
 
 pub(crate) const URING_SERVERS: Servers = Servers {
     echo: echo::<Uring>,
+    keeping: None,
     tls: None,
 };
 

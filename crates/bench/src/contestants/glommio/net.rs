@@ -8,7 +8,11 @@ use glommio::{LocalExecutorBuilder, Placement};
 
 use crate::net::{Servers, Serving, announce};
 
-pub(crate) const SERVERS: Servers = Servers { echo, tls: None };
+pub(crate) const SERVERS: Servers = Servers {
+    echo,
+    keeping: None,
+    tls: None,
+};
 
 fn echo(buffer: usize) -> Serving {
     let executor = LocalExecutorBuilder::new(Placement::Fixed(crate::pin::MEASURED))

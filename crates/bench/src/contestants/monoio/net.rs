@@ -10,11 +10,13 @@ use crate::net::{Servers, Serving, announce};
 
 pub(crate) const EPOLL_SERVERS: Servers = Servers {
     echo: echo::<Epoll>,
+    keeping: None,
     tls: None,
 };
 
 pub(crate) const URING_SERVERS: Servers = Servers {
     echo: echo::<Uring>,
+    keeping: None,
     tls: None,
 };
 

@@ -8,7 +8,11 @@ use smol::net::{TcpListener, TcpStream};
 use super::executor;
 use crate::net::{Servers, Serving, announce};
 
-pub(crate) const SERVERS: Servers = Servers { echo, tls: None };
+pub(crate) const SERVERS: Servers = Servers {
+    echo,
+    keeping: None,
+    tls: None,
+};
 
 fn echo(buffer: usize) -> Serving {
     smol::block_on(executor().run(async {

@@ -16,12 +16,14 @@ use crate::net::{Certificate, Servers, Serving, announce};
 
 pub(crate) const SERVERS: Servers = Servers {
     echo,
+    keeping: None,
     tls: Some(tls),
 };
 
 /// With `spawn_local`.
 pub(crate) const LOCAL_SERVERS: Servers = Servers {
     echo: echo_local,
+    keeping: None,
     tls: None,
 };
 

@@ -17,6 +17,7 @@ use super::error::{Cause, TlsError};
 use super::link::Link;
 use super::places::Place;
 use super::stream::{State, TlsStream};
+use crate::outside;
 
 /// How much of the handshake is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
             State::Fresh(..) => return Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         };
         let done = ready!(wakers.poll(half, cx, |cx| {
+            if let Err(error) = outside::check("a TLS handshake") {
+                return Poll::Ready(Err(TlsError::of(side, true, error)));
+            }
             // The timer first, so that the hub shows the stream as what is waited for.
             let timer = timer.get_or_insert_with(|| sleep(*limit));
             let late = Pin::new(timer).poll(cx).is_ready();

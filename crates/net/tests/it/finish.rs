@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use evlet_hub::{now, spawn, timeout};
 use evlet_net::testing::duplex;
 use evlet_net::{FINISH_LIMIT, Finished, finish, wrap_ssl};
+use futures::FutureExt;
 
 use crate::loopback::{MS, noise, pair, read_all, reset, run, small_pair};
 use crate::tls::configs;
@@ -14,6 +15,7 @@ pub(crate) const ALL: &[fn()] = &[
     an_answer_before_the_end_of_the_request_arrives,
     it_takes_no_longer_than_its_limits,
     any_stream_whose_writing_can_end_alone,
+    outside_of_a_hub_its_limit_is_an_error,
 ];
 
 // proves F-4: the answer arrives though the request was not read; a plain drop destroys it.
@@ -107,4 +109,16 @@ fn any_stream_whose_writing_can_end_alone() {
         drop(client);
         assert_eq!(served.await.unwrap().unwrap(), Finished::PeerEnded);
     });
+}
+
+#[test]
+fn outside_of_a_hub_its_limit_is_an_error() {
+    let (client, server) = duplex();
+    let error = finish(server).now_or_never().unwrap().unwrap_err();
+    assert!(error.to_string().contains("needs a hub"), "{error}");
+    drop(client);
+    let (client, server) = duplex();
+    drop(client);
+    let without_waiting = finish(server).now_or_never().unwrap();
+    assert_eq!(without_waiting.unwrap(), Finished::PeerEnded);
 }

@@ -6,7 +6,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use evlet_hub::Hub;
-use evlet_net::{AddrError, ResolveError, resolve, resolve_addr};
+use evlet_net::dns::Resolver;
+use evlet_net::{AddrError, ResolveError, connect, resolve, resolve_addr};
+use futures::{FutureExt, poll};
 
 use crate::loopback::run;
 
@@ -19,6 +21,7 @@ pub(crate) const ALL: &[fn()] = &[
     a_name_that_does_not_exist_is_an_error_that_names_it,
     what_cannot_be_a_name_is_refused_without_asking,
     an_abandoned_look_up_holds_nobody_up,
+    outside_of_a_hub_it_is_an_error,
 ];
 
 #[test]
@@ -121,4 +124,24 @@ fn an_abandoned_look_up_holds_nobody_up() {
             evlet_hub::sleep(Duration::from_millis(1)).await;
         }
     });
+}
+
+#[test]
+fn outside_of_a_hub_it_is_an_error() {
+    fn refused<T: std::fmt::Debug>(future: impl Future<Output = std::io::Result<T>>) {
+        let outside = future.now_or_never().expect("at once");
+        let error = outside.unwrap_err().to_string();
+        assert!(error.contains("needs a hub"), "{error}");
+    }
+    let own = Resolver::new();
+    for _ in 0..2 {
+        refused(resolve("localhost"));
+        refused(resolve_addr("localhost:80"));
+        refused(own.resolve("localhost"));
+        refused(connect("localhost:80"));
+    }
+    // What was begun inside goes on inside only.
+    let mut begun = resolve("localhost");
+    run(async { assert!(poll!(&mut begun).is_pending()) });
+    refused(begun);
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use evlet_hub::{now, spawn};
 use evlet_net::testing::duplex;
 use evlet_net::{TlsListener, UnixListener, UnixStream, connect, serve, wrap_ssl};
+use futures::FutureExt;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::loopback::{listener, noise, run};
@@ -82,4 +83,19 @@ fn a_listener_puts_tls_on_each_connection() {
         server.kill().await;
         assert!(format!("{listener:?}").contains("TlsConfig"));
     });
+}
+
+#[test]
+fn outside_of_a_hub_a_handshake_is_an_error() {
+    let (for_server, for_client) = configs();
+    let (client, server) = duplex();
+    let mut client = wrap_ssl(client, &for_client);
+    let mut server = wrap_ssl(server, &for_server);
+    for ended in [
+        client.handshake().now_or_never(),
+        server.send_all(b"x").now_or_never(),
+    ] {
+        let error = ended.expect("at once").unwrap_err();
+        assert!(error.to_string().contains("needs a hub"), "{error}");
+    }
 }

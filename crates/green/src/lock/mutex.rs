@@ -76,6 +76,7 @@ impl<T> Mutex<T> {
     }
 
     /// Locks if that needs no waiting.
+    #[must_use]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         let turn = self.turns.try_take(Mode::Alone)?;
         Some(self.guard(turn))

@@ -79,12 +79,14 @@ impl<T> RwLock<T> {
     }
 
     /// [`read`](Self::read) if that needs no waiting: nobody writes, and nobody waits.
+    #[must_use]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
         let turn = self.turns.try_take(Mode::Shared)?;
         Some(self.read_guard(turn))
     }
 
     /// [`write`](Self::write) if that needs no waiting: nobody reads, writes, or waits.
+    #[must_use]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
         let turn = self.turns.try_take(Mode::Alone)?;
         Some(self.write_guard(turn))

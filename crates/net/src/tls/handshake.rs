@@ -128,18 +128,31 @@ fn poll_steps<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// The stream in the hands of an operation of ours. One that is given up waits in no line: nobody polls the stream to
+/// take the place that it would be called to.
+#[derive(Debug)]
+pub(super) struct Waiting<'a, S>(pub(super) &'a mut TlsStream<S>);
+
+impl<S> Drop for Waiting<'_, S> {
+    fn drop(&mut self) {
+        if let Some(place) = &mut self.0.place {
+            place.leave_the_line();
+        }
+    }
+}
+
 /// Future of [`TlsStream::handshake`].
 #[derive(Debug)]
 #[must_use = "the handshake waits for the first operation unless this is awaited"]
 pub struct Handshake<'a, S> {
-    pub(super) stream: &'a mut TlsStream<S>,
+    pub(super) stream: Waiting<'a, S>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Future for Handshake<'_, S> {
     type Output = io::Result<()>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let stream = &mut self.get_mut().stream;
+        let Waiting(stream) = &mut self.get_mut().stream;
         stream.poll_handshake(Half::Reader, Until::Said, cx)
     }
 }

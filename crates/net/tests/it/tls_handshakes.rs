@@ -194,3 +194,58 @@ fn a_handshake_that_is_given_up_frees_its_place() {
         drop(server);
     });
 }
+
+// proves D-1: who gives up in line, and keeps the stream, stands in nobody's way, and has lost no turn.
+#[test]
+fn one_who_is_given_up_in_line_lets_the_next_in() {
+    run(async {
+        let (for_server, for_client) = configs();
+        let for_server = for_server.handshakes_at_once(1);
+        let begin = async || {
+            let (mut client, server) = duplex();
+            client.write_all(BEGUN).await.unwrap();
+            (client, wrap_ssl(server, &for_server))
+        };
+        for operation in 0..4 {
+            let (_first, mut holder) = begin().await;
+            assert!(timeout(MS, holder.handshake()).await.is_err());
+            let (_second, mut given_up) = begin().await;
+            let waits = async {
+                match operation {
+                    0 => given_up.handshake().await,
+                    1 => given_up.recv(&mut [0]).await.map(drop),
+                    2 => given_up.send_all(b"x").await,
+                    _ => given_up.unwrap().await.map(drop),
+                }
+            };
+            assert!(timeout(MS, waits).await.is_err());
+            let (client, next) = served(&for_server);
+            let greeting = spawn({
+                let for_client = for_client.clone();
+                async move { greeted(client, &for_client).await }
+            });
+            sleep(MS).await;
+            let start = now();
+            drop(holder);
+            greeting.await.unwrap();
+            next.await.unwrap().unwrap();
+            assert_eq!(now(), start, "operation {operation}");
+        }
+        // Back before the place was free, it is the first again.
+        let (_first, mut holder) = begin().await;
+        assert!(timeout(MS, holder.handshake()).await.is_err());
+        let (_second, mut comes_back) = begin().await;
+        assert!(timeout(MS, comes_back.handshake()).await.is_err());
+        let (client, next) = served(&for_server);
+        let greeting = spawn(async move { greeted(client, &for_client).await });
+        sleep(MS).await;
+        let back = spawn(async move { comes_back.handshake().await });
+        sleep(MS).await;
+        drop(holder);
+        sleep(MS).await;
+        assert!(!next.is_finished() && !back.is_finished());
+        back.kill().await;
+        greeting.await.unwrap();
+        next.await.unwrap().unwrap();
+    });
+}

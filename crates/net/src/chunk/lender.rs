@@ -52,6 +52,12 @@ impl Size {
         Size((usize::BITS - halves.leading_zeros()) as u8)
     }
 
+    /// That of a buffer of `len` bytes, if there are such.
+    pub(super) fn exactly(len: usize) -> Option<Size> {
+        let is_one = len.is_power_of_two() && (SMALLEST..=CHUNK_LIMIT).contains(&len);
+        is_one.then(|| Size::of(len))
+    }
+
     #[inline]
     fn place(self) -> usize {
         usize::from(self.0) % SIZES // none is larger, and the compiler need not ask

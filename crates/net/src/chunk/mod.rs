@@ -69,6 +69,13 @@ impl Chunk {
     }
 }
 
+/// Ends the loan of a buffer that was kept ([`Vec::from`]) after all. One of another size than are lent is freed.
+pub(crate) fn give_back(bytes: Vec<u8>) {
+    if let Some(size) = Size::exactly(bytes.len()) {
+        size.give_back(bytes.into_boxed_slice());
+    }
+}
+
 impl Drop for Chunk {
     #[inline]
     fn drop(&mut self) {

@@ -1,8 +1,10 @@
 //! What a file has read ahead, and looking for the end of a line in it.
 
 use std::io::{self, BufRead};
+use std::mem;
 
 use super::CHUNK;
+use crate::chunk::{self, Chunk};
 use crate::line_error::LineError;
 
 /// What has arrived and was not asked for yet: `bytes[start..end]`.
@@ -73,9 +75,19 @@ impl Input {
         })
     }
 
+    /// Ends the loan of the memory, if nothing in it is unread.
+    pub(super) fn give_back(&mut self) {
+        if self.start == self.end {
+            chunk::give_back(mem::take(&mut self.bytes));
+        }
+    }
+
     /// Room for more. What is unread moves to the front first, and the memory grows only when that
     /// is not enough: it stays below the limit for a line and one chunk.
     pub(super) fn room(&mut self) -> &mut [u8] {
+        if self.bytes.is_empty() {
+            self.bytes = Chunk::room(CHUNK).into();
+        }
         if self.bytes.len() - self.end < CHUNK / 2 && self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end -= self.start;

@@ -6,6 +6,9 @@
 //!
 //! Writing gathers small pieces and sends them with [`flush`](MakeFile::flush), or when 8 KiB are
 //! full. Nothing is flushed by itself: not before a read, and not on drop, which cannot wait.
+//!
+//! The buffer for what arrives is lent ([`crate::Chunk`]) and comes back when a file that has nothing unread waits for more:
+//! ten thousand idle connections hold none.
 
 mod input;
 mod mode;
@@ -29,6 +32,9 @@ pub const LINE_LIMIT: usize = 64 * 1024;
 
 /// What is asked of the stream at once, and gathered for it.
 const CHUNK: usize = 8 * 1024;
+
+/// What was gathered in less memory leaves it to the next that is gathered.
+const SMALL: usize = 512;
 
 /// A buffered file of lines over any stream: [`TcpStream::makefile`](crate::TcpStream::makefile)
 /// or `MakeFile::new(tls_stream)`.
@@ -240,9 +246,21 @@ impl<S: AsyncRead + Unpin> MakeFile<S> {
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let room = self.input.room();
-        let got = ready!(Pin::new(&mut self.stream).poll_read(cx, room))?;
-        self.input.end += got;
-        Poll::Ready(Ok(got))
+        let polled = Pin::new(&mut self.stream).poll_read(cx, room);
+        match polled {
+            Poll::Ready(Ok(got)) => self.input.end += got,
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.waits(),
+        }
+        polled
+    }
+
+    /// Nothing comes for now, and mostly nothing is to be sent either: a file that waits holds no memory.
+    fn waits(&mut self) {
+        self.input.give_back();
+        if self.output.is_empty() && self.output.capacity() > SMALL {
+            self.output = Vec::new();
+        }
     }
 }
 

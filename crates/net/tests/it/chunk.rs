@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use evlet_hub::{CallKind, Fault, sleep, spawn, spawn_n};
-use evlet_net::{CHUNK_LIMIT, Chunk, TcpStream, UnixStream, copy, wrap_ssl};
-use futures::io::{AsyncRead, sink};
+use evlet_net::{CHUNK_LIMIT, Chunk, MakeFile, TcpStream, UnixStream, copy, wrap_ssl};
+use futures::io::{AsyncRead, AsyncReadExt, Cursor, sink};
 
 use crate::cancel::poll_times;
 use crate::loopback::{MS, faulty_hub, noise, pair, reset, run};
@@ -283,21 +283,23 @@ fn tls_gives_plain_text_in_chunks() {
     });
 }
 
-// Two copies wait at the same time, and both were lent the same buffer for their last try.
+/// A stream on which nothing ever comes. It notes where it was to write.
+struct Silent(Rc<RefCell<Vec<*const u8>>>);
+
+impl AsyncRead for Silent {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.borrow_mut().push(buf.as_ptr());
+        Poll::Pending
+    }
+}
+
+// Three wait at the same time, and all of them were lent the same buffer for their last try.
 #[test]
 fn a_copy_that_waits_holds_no_buffer() {
-    struct Silent(Rc<RefCell<Vec<*const u8>>>);
-    impl AsyncRead for Silent {
-        fn poll_read(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            buf: &mut [u8],
-        ) -> Poll<io::Result<usize>> {
-            self.0.borrow_mut().push(buf.as_ptr());
-            Poll::Pending
-        }
-    }
-
     run(async {
         let tried = Rc::new(RefCell::new(Vec::new()));
         for _ in 0..3 {
@@ -308,5 +310,42 @@ fn a_copy_that_waits_holds_no_buffer() {
         let tried = tried.borrow();
         assert_eq!(tried.len(), 3);
         assert!(tried.iter().all(|&at| at == tried[0]));
+    });
+}
+
+#[test]
+fn a_file_that_waits_holds_no_buffer() {
+    run(async {
+        let tried = Rc::new(RefCell::new(Vec::new()));
+        for _ in 0..3 {
+            // It has had a line before.
+            let stream = Cursor::new("a line\n").chain(Silent(Rc::clone(&tried)));
+            spawn_n(async move {
+                let mut file = MakeFile::new(stream);
+                assert_eq!(file.next_line().await?.as_deref(), Some("a line"));
+                file.next_line().await.map(|_| ())
+            });
+        }
+        sleep(MS).await;
+        let tried = tried.borrow();
+        assert_eq!(tried.len(), 3);
+        assert!(tried.iter().all(|&at| at == tried[0]));
+    });
+}
+
+// What has arrived of a line stays where it is, however the file is asked meanwhile.
+#[test]
+fn a_file_that_waits_keeps_what_is_unread() {
+    run(async {
+        let (client, server) = pair().await;
+        let (other_client, other) = pair().await;
+        let mut file = server.makefile();
+        client.send_all(b"begin").await.unwrap();
+        assert!(poll_times(file.next_line(), 3).await.is_none());
+        other_client.send_all(&[b'x'; 5000]).await.unwrap();
+        assert_eq!(other.recv_chunk(8192).await.unwrap().len(), 5000);
+        client.send_all(b"ning\n").await.unwrap();
+        let line = file.next_line().await.unwrap();
+        assert_eq!(line.as_deref(), Some("beginning"));
     });
 }

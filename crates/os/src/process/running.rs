@@ -131,6 +131,13 @@ impl Process {
         }
     }
 
+    /// Nobody waits any more. A watch is on the hub of who waited, and the next one may wait on another.
+    pub(super) fn is_not_awaited(&mut self) {
+        if !self.forgets_a_closed_watch() {
+            self.watch = None;
+        }
+    }
+
     /// Sends a signal, unless it has been reaped: then nothing happens.
     pub(super) fn signal(&mut self, signal: Signal) -> io::Result<()> {
         if self.try_wait()?.is_some() {

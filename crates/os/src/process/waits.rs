@@ -38,6 +38,12 @@ impl Future for Wait<'_> {
     }
 }
 
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.child.process.is_not_awaited();
+    }
+}
+
 /// The future of [`Child::wait_timeout`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]

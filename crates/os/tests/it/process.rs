@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use evlet_hub::{run, sleep, spawn, timeout};
+use evlet_hub::{Hub, run, sleep, spawn, stats, timeout};
 use evlet_os::process::{Command, CommandError, CommandProblem, Stdio};
 use evlet_os::signal::{Signal, signal};
 use futures::io::BufReader;
@@ -332,6 +332,31 @@ fn an_end_that_came_while_a_wait_was_given_up_is_kept() {
             assert_eq!(status.code(), Some(5));
         }
     });
+}
+
+#[test]
+fn a_wait_that_was_given_up_may_go_on_on_another_hub() {
+    let (first, second) = (Hub::new().unwrap(), Hub::new().unwrap());
+    let mut child = first.run(async {
+        let mut child = sh("sleep 0.1; exit 5").spawn().unwrap();
+        let descriptors = stats().sources;
+        let soon = Duration::from_millis(1);
+        child.wait_timeout(soon).await.unwrap_err();
+        assert_eq!(stats().sources, descriptors, "watched while it is awaited");
+        child
+    });
+    let status = second.run(async {
+        let soon = Duration::from_millis(1);
+        child.wait_timeout(soon).await.unwrap_err();
+        timeout(PATIENCE, child.wait()).await
+    });
+    assert_eq!(status.unwrap().unwrap().code(), Some(5));
+
+    let mut child = first.run(async { sh("sleep 0.1; exit 6").spawn().unwrap() });
+    first.run(async { assert!(poll!(&mut child.wait()).is_pending()) });
+    drop(first); // and the next one may be all there is
+    let status = second.run(async { timeout(PATIENCE, child.wait()).await });
+    assert_eq!(status.unwrap().unwrap().code(), Some(6));
 }
 
 #[test]

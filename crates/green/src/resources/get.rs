@@ -39,13 +39,10 @@ impl<'a, T, E> Get<'a, T, E> {
             stage: Stage::Waiting(waiter),
         }
     }
-}
 
-impl<T, E> Future for Get<'_, T, E> {
-    type Output = Result<T, E>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
-        let this = &mut *self;
+    /// For who puts a guard around the item.
+    pub(super) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
+        let this = self;
         if let Stage::Waiting(waiter) = &mut this.stage {
             let free = ready!(waiter.poll(cx));
             let held = Held::new(this.shared, free);
@@ -58,6 +55,18 @@ impl<T, E> Future for Get<'_, T, E> {
             Stage::Filling(filling) => filling.as_mut().poll(cx),
             Stage::Waiting(_) => Poll::Pending,
         }
+    }
+}
+
+impl<T, E> Future for Get<'_, T, E> {
+    type Output = Result<T, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
+        let item = ready!(self.poll_item(cx));
+        if item.is_ok() {
+            self.shared.places.borrow_mut().goes_by_hand();
+        }
+        Poll::Ready(item)
     }
 }
 
@@ -93,7 +102,7 @@ impl<T, E> Future for GetItem<'_, T, E> {
     type Output = Result<Item<T, E>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let item = ready!(Pin::new(&mut self.0).poll(cx));
+        let item = ready!(self.0.poll_item(cx));
         Poll::Ready(item.map(|item| Item::new(self.0.shared, item)))
     }
 }

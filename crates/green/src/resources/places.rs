@@ -19,6 +19,9 @@ pub(super) struct Places<T> {
     max_size: usize,
     /// Places of items that are out, or are being made or looked at for somebody.
     taken: usize,
+    /// Taken places of items that have no guard: they come back by hand, as do items from elsewhere, which cannot be
+    /// told apart.
+    by_hand: usize,
     /// Places kept for getters that were called and have not come yet.
     promised: usize,
     getters: WaitList<()>,
@@ -31,6 +34,7 @@ impl<T> Places<T> {
             free: VecDeque::new(),
             max_size,
             taken: 0,
+            by_hand: 0,
             promised: 0,
             getters: WaitList::new(),
             order_as_stack,
@@ -86,17 +90,31 @@ impl<T> Places<T> {
 
     /// A place is given back, with an item or without. The item comes back out if there are too many.
     pub(super) fn give_back(&mut self, item: Option<T>, wakers: &mut Wakers) -> Option<T> {
-        // Nothing is taken when somebody puts an item in that is not from here.
-        self.taken = self.taken.saturating_sub(1);
-        let surplus = match item {
-            Some(item) if self.size() < self.max_size => {
-                self.free.push_back(item);
-                None
-            }
-            item => item,
-        };
+        self.taken -= 1;
+        let surplus = item.and_then(|item| self.add(item));
         self.settle(wakers);
         surplus
+    }
+
+    /// An item comes without a place. It comes back out if there are too many.
+    pub(super) fn add(&mut self, item: T) -> Option<T> {
+        if self.size() >= self.max_size {
+            return Some(item);
+        }
+        self.free.push_back(item);
+        None
+    }
+
+    /// An item goes out without a guard.
+    pub(super) fn goes_by_hand(&mut self) {
+        self.by_hand += 1;
+    }
+
+    /// An item comes in without a guard; whether one has gone out so, and a place comes with it.
+    pub(super) fn comes_by_hand(&mut self) -> bool {
+        let is_ours = self.by_hand > 0;
+        self.by_hand -= usize::from(is_ours);
+        is_ours
     }
 
     /// The free items that are too many now.

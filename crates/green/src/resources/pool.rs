@@ -116,20 +116,24 @@ impl<T: 'static, E: 'static> Pool<T, E> {
     /// Gives an item back; the first who waits gets it. Does not wait.
     ///
     /// One that `recycle` refuses and one too many for a pool that was made smaller are disposed of.
-    /// An item that is not from this pool is taken as well, if there is room for it.
+    /// An item that is not from this pool, or was [detached](crate::resources::Item::detach), is taken as well, if there is
+    /// room for it. While one of [`get`](Self::get) is out, it is taken for that.
     pub fn put(&self, item: T) {
-        self.shared.put(item);
+        let is_ours = self.shared.places.borrow_mut().comes_by_hand();
+        match is_ours {
+            true => self.shared.put(item),
+            false => self.shared.take_in(item),
+        }
     }
 
     /// Gives back the place of an item that came from [`get`](Self::get) and is not to be used again;
-    /// the first who waits makes a new one. The item is disposed of.
+    /// the first who waits makes a new one. The item is disposed of, which is all that happens to one from elsewhere.
     pub fn discard(&self, item: T) {
-        self.shared.discard(item);
-    }
-
-    /// Gives back the place of an item that is gone.
-    pub(super) fn give_place_back(&self) {
-        self.shared.give_place_back();
+        let is_ours = self.shared.places.borrow_mut().comes_by_hand();
+        match is_ours {
+            true => self.shared.discard(item),
+            false => self.shared.dispose(item),
+        }
     }
 
     /// Makes items until there are `min_size`, one after the other; returns at once if there are.

@@ -59,6 +59,19 @@ impl<T, E> Shared<T, E> {
         }
     }
 
+    /// An item comes from elsewhere, without a place.
+    pub(super) fn take_in(&self, mut item: T) {
+        if !self.recycles(&mut item) {
+            self.dispose(item);
+            return;
+        }
+        // Not in the `if`: the borrow must end before user code runs.
+        let surplus = self.places.borrow_mut().add(item);
+        if let Some(surplus) = surplus {
+            self.dispose(surplus);
+        }
+    }
+
     /// An item is free from now on, and its place with it.
     pub(super) fn keep(&self, item: T) {
         let mut wakers = Wakers::default();

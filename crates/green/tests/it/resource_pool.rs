@@ -381,6 +381,26 @@ fn items_from_elsewhere_are_taken_as_far_as_there_is_room() {
 }
 
 #[test]
+fn an_item_from_elsewhere_does_not_free_the_place_of_one_in_use() {
+    virtually(async {
+        let pool = numbers(2);
+        let (Ok(one), Ok(two)) = (pool.item().await, pool.item().await);
+        let two = two.detach();
+        pool.put(two); // back again, for the place that is free
+        assert_eq!((pool.free(), pool.idle(), pool.size()), (1, 1, 2));
+        pool.put(13); // for which there is no room
+        assert_eq!((pool.free(), pool.idle(), pool.size()), (1, 1, 2));
+        pool.discard(14);
+        assert_eq!((pool.free(), pool.size()), (1, 2));
+        let by_hand = get(&pool).await;
+        assert_eq!((by_hand, pool.free()), (2, 0));
+        pool.put(by_hand);
+        drop(one);
+        assert_eq!((pool.free(), pool.idle(), pool.size()), (2, 2, 2));
+    });
+}
+
+#[test]
 fn clearing_leaves_alone_what_is_in_use() {
     virtually(async {
         let pool = numbers(3);

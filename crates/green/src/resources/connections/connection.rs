@@ -57,7 +57,7 @@ impl<C, E> PooledConnection<C, E> {
     /// Closes the connection, broken as it may be; the pool makes another one when it is wanted.
     pub fn discard(mut self) {
         if let Some(aged) = self.aged.take() {
-            self.keeper.pool.discard(aged);
+            self.keeper.pool.shared.discard(aged);
         }
     }
 
@@ -66,7 +66,7 @@ impl<C, E> PooledConnection<C, E> {
         let Some(aged) = self.aged.take() else {
             unreachable!("it is empty only while it is dropped")
         };
-        self.keeper.pool.give_place_back();
+        self.keeper.pool.shared.give_place_back();
         aged.connection
     }
 }
@@ -120,7 +120,7 @@ impl<C, E> Future for GetConnection<'_, C, E> {
     type Output = Result<PooledConnection<C, E>, NoConnection<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let aged = ready!(Pin::new(&mut self.get).poll(cx));
+        let aged = ready!(self.get.poll_item(cx));
         Poll::Ready(aged.map(|aged| PooledConnection::new(self.keeper, aged)))
     }
 }

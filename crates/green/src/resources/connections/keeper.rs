@@ -66,7 +66,7 @@ impl<C, E> Keeper<C, E> {
         } else if is_running() {
             spawn_n(without_deadline(Used::new(self, aged).clean()));
         } else {
-            self.pool.discard(aged);
+            self.pool.shared.discard(aged);
         }
     }
 
@@ -74,7 +74,7 @@ impl<C, E> Keeper<C, E> {
     pub(super) fn put(self: &Rc<Self>, mut aged: Aged<C>) {
         aged.is_idle_from_now();
         let due = self.limits.stale_at(&aged);
-        self.pool.put(aged);
+        self.pool.shared.put(aged);
         if self.pool.idle() > 0 {
             self.watch(due);
         }
@@ -173,7 +173,7 @@ impl<C, E> Used<C, E> {
 impl<C, E> Drop for Used<C, E> {
     fn drop(&mut self) {
         if let Some(aged) = self.aged.take() {
-            self.keeper.pool.discard(aged);
+            self.keeper.pool.shared.discard(aged);
         }
     }
 }

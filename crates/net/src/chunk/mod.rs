@@ -61,6 +61,13 @@ impl Chunk {
         }
     }
 
+    /// One with these bytes, at most [`CHUNK_LIMIT`].
+    pub(crate) fn copy_of(bytes: &[u8]) -> Chunk {
+        let mut chunk = Chunk::room(bytes.len());
+        chunk.copy_from_slice(bytes);
+        chunk
+    }
+
     /// Only the first `len` of them were received.
     #[inline]
     pub(crate) fn filled(mut self, len: usize) -> Chunk {

@@ -6,16 +6,16 @@
 //!
 //! When most of a record is still to come, it is read straight into rustls' own buffer: a copy of 16 KiB costs
 //! more than a system call. Otherwise, as small records come several at a time, a read goes into a
-//! buffer that the connections of a thread share: it is theirs only while they have something in it.
+//! buffer that is lent ([`crate::Chunk`]): it is a connection's only while there is something in it.
 
-use std::cell::RefCell;
 use std::io::{self, Read};
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures::io::AsyncRead;
 use rustls::Connection;
+
+use crate::chunk::Chunk;
 
 const HEADER: usize = 5;
 /// A record as big as TLS 1.3 allows: header, text, what encryption adds.
@@ -27,7 +27,7 @@ const LITTLE: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
     /// `start..end` of it. Nothing: no memory.
-    bytes: Vec<u8>,
+    bytes: Chunk,
     start: usize,
     end: usize,
     record: Record,
@@ -59,14 +59,13 @@ impl Incoming {
         if !self.is_empty() {
             return Poll::Ready(Ok(Came::All));
         }
-        let mut bytes = shared::take();
+        let mut bytes = Chunk::room(BUFFER);
         let asked = match room {
             0..=LITTLE => LITTLE,
             _ => BUFFER,
         };
         let polled = Pin::new(io).poll_read(cx, &mut bytes[..asked]);
         let Poll::Ready(Ok(came @ 1..)) = polled else {
-            shared::give(bytes);
             return polled.map_ok(|_| Came::End);
         };
         (self.bytes, self.start, self.end) = (bytes, 0, came.min(asked));
@@ -124,7 +123,7 @@ impl Incoming {
         let came = straight.came;
         if understood(tls)? {
             // What came of the next header is no header.
-            self.bytes = self.record.header[..self.record.known].to_vec();
+            self.bytes = Chunk::copy_of(&self.record.header[..self.record.known]);
             (self.start, self.end) = (0, self.bytes.len());
             return Poll::Ready(Ok(Came::End));
         }
@@ -150,7 +149,7 @@ impl Incoming {
         };
         if self.is_empty() {
             (self.start, self.end) = (0, 0);
-            shared::give(mem::take(&mut self.bytes));
+            self.bytes = Chunk::default();
         }
         Ok(closed)
     }
@@ -158,17 +157,14 @@ impl Incoming {
     /// Keeps what is left in no more memory than it needs. To be called before others have their turn.
     pub(super) fn settle(&mut self) {
         if self.bytes.len() == BUFFER {
-            let rest = self.bytes[self.start..self.end].to_vec();
-            (self.start, self.end) = (0, rest.len());
-            shared::give(mem::replace(&mut self.bytes, rest));
+            self.bytes = Chunk::copy_of(&self.bytes[self.start..self.end]);
+            (self.start, self.end) = (0, self.bytes.len());
         }
     }
 
     /// What came after the peer's goodbye.
-    pub(super) fn into_rest(mut self) -> Vec<u8> {
-        self.settle();
-        self.bytes.drain(..self.start);
-        self.bytes
+    pub(super) fn into_rest(self) -> Vec<u8> {
+        self.bytes[self.start..self.end].to_vec()
     }
 }
 
@@ -260,36 +256,6 @@ impl Record {
             self.lacks = u16::from_be_bytes([high, low]).into();
         }
         count
-    }
-}
-
-/// The buffers that a thread's connections read into, in turn.
-mod shared {
-    use super::{BUFFER, RefCell};
-
-    /// One for each layer of TLS in TLS.
-    const KEPT: usize = 2;
-
-    thread_local! {
-        static FREE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-    }
-
-    pub(super) fn take() -> Vec<u8> {
-        // No thread-local any more: the thread is at its end.
-        let kept = FREE.try_with(|free| free.borrow_mut().pop());
-        kept.ok().flatten().unwrap_or_else(|| vec![0; BUFFER])
-    }
-
-    pub(super) fn give(buffer: Vec<u8>) {
-        if buffer.len() != BUFFER {
-            return;
-        }
-        let _ = FREE.try_with(|free| {
-            let mut free = free.borrow_mut();
-            if free.len() < KEPT {
-                free.push(buffer);
-            }
-        });
     }
 }
 

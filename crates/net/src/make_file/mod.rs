@@ -290,6 +290,11 @@ impl<S: AsyncWrite + Unpin> MakeFile<S> {
             let stream = &mut self.stream;
             sent += poll_fn(|cx| poll_some(&mut *stream, cx, &data[sent..])).await?;
         }
+        if self.gather == 0 {
+            // A stream that keeps something of what it takes (TLS) is not asked by anybody else to send it.
+            let stream = &mut self.stream;
+            poll_fn(|cx| Pin::new(&mut *stream).poll_flush(cx)).await?;
+        }
         Ok(data.len())
     }
 

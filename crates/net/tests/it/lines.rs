@@ -3,9 +3,13 @@
 use std::io::ErrorKind;
 
 use evlet_hub::{now, sleep, spawn, timeout, yield_now};
+use evlet_net::testing::duplex_with_capacity;
 use evlet_net::{LINE_LIMIT, LineError, MakeFile, TcpStream};
 
+use futures::io::AsyncReadExt;
+
 use crate::loopback::{MS, noise, pair, read_all, reset, run, small_pair, text};
+use crate::tls::wrapped;
 
 /// What a peer that sends `bytes` and ends gives, line by line.
 async fn lines_of(bytes: &[u8]) -> Vec<String> {
@@ -257,6 +261,27 @@ fn writes_are_gathered_until_flush() {
         assert_eq!(server.recv(&mut buf).await.unwrap(), 4);
         assert_eq!(&buf[..4], b"abcd");
         file.flush().await.unwrap(); // nothing to do
+    });
+}
+
+// With nothing gathered a write is sent whole, also by a stream that keeps what it has no room for.
+#[test]
+fn a_write_that_is_not_gathered_waits_until_all_is_sent() {
+    run(async {
+        let (client, mut server) = wrapped(duplex_with_capacity(1_000));
+        let data = noise(5_000);
+        let sent = data.clone();
+        let writer = spawn(async move {
+            let mut file = MakeFile::new(client);
+            file.set_write_buffer(0);
+            file.write(&sent).await.unwrap();
+            file
+        });
+        let mut all = vec![0; 5_000];
+        let read = timeout(1_000 * MS, server.read_exact(&mut all)).await;
+        read.expect("the end is not sent").unwrap();
+        assert!(all == data);
+        drop(writer.await);
     });
 }
 

@@ -27,7 +27,7 @@
 //!    does not say of `localhost` and the names under it is this machine, whatever name servers say.
 //! 3. The name servers of resolv.conf. A name with fewer dots than `ndots` is tried with each suffix of
 //!    the search list first, then as it is; one with a dot at its end only as it is. For each, IPv4 and
-//!    IPv6 addresses are asked for at once. When one family has answered, the other has 250 ms more.
+//!    IPv6 addresses are asked for at once. When one family has addresses, the other has 250 ms more.
 //! 4. The answer: IPv6 addresses before IPv4 ones, as eventlet gives them.
 //!
 //! Each question goes to one server after the other until one answers, `attempts` times around. A
@@ -39,7 +39,7 @@
 //! and drops what comes from elsewhere, and a random number. An answer must repeat the number and the
 //! question to the letter; of its records only those count that belong to the name asked for, or to one
 //! that it is an alias of, at most 30 deep. What was sent beside that is not looked at and not kept.
-//! Other datagrams are passed over until the time is up (promise F-9).
+//! Other datagrams are passed over until the time is up, a thousand of them at most (promise F-9).
 //!
 //! In reading order: `message` (what goes over the wire), `exchange` (one question to one server),
 //! `hosts`, `conf` and `watched` (the files), `cache`, `options`, `resolver`.

@@ -24,8 +24,8 @@ use crate::run_queue::RunQueue;
 use crate::stats::{Counters, Stats, bump};
 use crate::sys::{Call, Fault};
 use crate::task::{
-    Cold, Flags, GreenThreadId, GreenThreadInfo, HubId, IdSource, Key, KillReport, Peer, Slot,
-    Slots,
+    Calling, Cold, Flags, GreenThreadId, GreenThreadInfo, HubId, IdSource, Key, KillReport, Peer,
+    Slot, Slots,
 };
 use crate::timers::Timers;
 use crate::wait::WaitKind;
@@ -75,6 +75,8 @@ pub(crate) struct Core {
     pub(crate) killed: RefCell<HashMap<GreenThreadId, KillReport>>,
     /// The names of those that panicked and whose handle is held.
     pub(crate) panicked: RefCell<HashMap<GreenThreadId, String>>,
+    /// Whose links are being called.
+    pub(crate) calling: Calling,
     /// Slots, the root's included, whose green thread may be stuck for ever.
     suspects: Cell<usize>,
     /// Whether the last wait for descriptors failed, and that was reported.
@@ -122,6 +124,7 @@ impl Core {
             has_root: Cell::new(false),
             killed: RefCell::default(),
             panicked: RefCell::default(),
+            calling: Calling::default(),
             suspects: Cell::new(0),
             wait_failed: Cell::new(false),
         })

@@ -4,12 +4,12 @@
 //! are steps of the hub, since each works on its tables.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::task::Waker;
 
 use crate::core::Core;
 use crate::in_progress;
-use crate::report::{Report, drop_caught, message_of};
+use crate::report::{Report, message_of};
 use crate::stats::bump;
 use crate::task::{
     Ended, Extra, Flags, GreenThreadId, Key, Link, LinkId, Outcome, Peer, Slot, Slots,
@@ -71,7 +71,7 @@ impl Left {
 }
 
 impl Core {
-    /// Has `link` called at the end of a green thread. Gives it back when that has ended.
+    /// Has `link` called at the end of a green thread. Gives it back when that has ended and been told of.
     pub(crate) fn add_link(&self, key: Key, id: LinkId, link: Link) -> Option<Link> {
         let mut link = Some(link);
         self.with_slot_mut(key, |slot, cold| {
@@ -80,7 +80,7 @@ impl Core {
                 cold.extra().links.push((id, link));
             }
         });
-        link
+        link.and_then(|link| self.calling.join(key.id, id, link))
     }
 
     /// Takes a link back; whether it was still there.
@@ -90,8 +90,12 @@ impl Core {
             let place = links.iter().position(|(other, _)| *other == id)?;
             Some(links.remove(place))
         });
+        let link = match link {
+            Some(link) => link.map(|(_, link)| link),
+            None => self.calling.take_back(key.id, id),
+        };
         // It is dropped after the borrow of the slot has ended: its drop is user code.
-        link.flatten().is_some()
+        link.is_some()
     }
 
     /// Nobody can wait for it any more, and who did by `ticket` does no longer; whether it lives.
@@ -265,18 +269,11 @@ impl Core {
             let given = extra.name.as_deref().map(str::to_owned);
             given.or_else(|| Some(left.peer?.name()))
         };
-        for (_, link) in extra.links {
-            let called = catch_unwind(AssertUnwindSafe(|| link(&ended)));
-            if let Err(payload) = called {
-                let who = Who {
-                    id,
-                    name: name(),
-                    spawned_at: left.spawned_at,
-                };
-                who.report_panic(self, "a link of it", &*payload);
-                drop_caught(payload);
-            }
-        }
+        self.call_links(&ended, extra.links, || Who {
+            id,
+            name: name(),
+            spawned_at: left.spawned_at,
+        });
         let waiters = left.waiter.into_iter();
         let others = extra.waiters.into_iter().map(|(_, waker)| waker);
         waiters.chain(others).for_each(|waker| self.wake(waker));

@@ -209,8 +209,8 @@ impl<T> GreenThread<T> {
     ///
     /// Links are called in the order in which they were made, after the future was dropped and
     /// before any waiter resumes, on the hub's thread. If it has ended already, `f` is called at
-    /// once. A panic in `f` is reported and keeps neither the other links nor the waiters from
-    /// being told.
+    /// once; from inside of a link of the same green thread, when that has returned. A panic in `f` is reported and keeps
+    /// neither the other links nor the waiters from being told.
     pub fn link(&self, f: impl FnOnce(&Ended) + 'static) -> LinkId {
         let mut f: Option<Link> = Some(Box::new(f));
         let id = self.with_hub(|core, key| {
@@ -218,16 +218,25 @@ impl<T> GreenThread<T> {
             f = f.take().and_then(|f| core.add_link(key, id, f));
             id
         });
+        // Of a hub that is gone there is nothing to take back.
+        let id = id.unwrap_or(LinkId(0));
         if let Some(f) = f {
-            f(&Ended {
+            let ended = Ended {
                 id: self.id(),
                 // One that was left behind by its hub has not ended, and never will.
                 outcome: self.task.slot.ended().unwrap_or(Outcome::Killed),
                 killed: self.killed(),
-            });
+            };
+            match self.with_hub(|core, _| Rc::clone(core)) {
+                Some(core) => core.call_links(&ended, [(id, f)], || Who {
+                    id: self.id(),
+                    name: None,
+                    spawned_at: self.task.slot.spawned_at(),
+                }),
+                None => f(&ended),
+            }
         }
-        // Of a hub that is gone there is nothing to take back.
-        id.unwrap_or(LinkId(0))
+        id
     }
 
     /// Takes a link back; whether it was still there.

@@ -15,6 +15,7 @@
 //! | `wake` | who is woken, from wherever |
 //! | `run` | one turn of one green thread |
 //! | `ending` | kill, end, and who is told of it |
+//! | `links` | calling those who are told |
 //! | `exit` | why there is no result |
 //! | `green_thread` | the handle: wait, kill, cancel, link |
 //! | `peer` | a name that is only an address |
@@ -44,6 +45,7 @@ mod id;
 mod info;
 mod kill;
 mod killed;
+mod links;
 mod number;
 mod peer;
 mod peers;
@@ -73,6 +75,7 @@ pub(crate) use blocks::give_all_back;
 pub(crate) use cell::{Joinable, TaskRef};
 pub(crate) use ending::Who;
 pub(crate) use id::{HubId, IdSource, Key};
+pub(crate) use links::Calling;
 pub(crate) use number::{MOST_GREEN_THREADS, MOST_HUBS, Number};
 pub(crate) use peer::Peer;
 pub(crate) use peers::Peers;

@@ -85,7 +85,7 @@ fn a_link_on_a_finished_task_is_called_at_once() {
     });
 }
 
-// conformance 7: no recursion either, so ten thousand of them are fine
+// conformance 7: no recursion either, which would overflow the stack
 #[test]
 fn a_link_may_link_more() {
     fn again(task: Rc<GreenThread<()>>, left: u32, count: Rc<Cell<u32>>) {
@@ -99,10 +99,84 @@ fn a_link_may_link_more() {
         let count = Rc::new(Cell::new(0));
         let task = Rc::new(spawn(sleep(SECOND)));
         let (first, counter) = (task.clone(), count.clone());
-        task.link(move |_| again(first, 500, counter));
+        task.link(move |_| again(first, 200_000, counter));
         task.wait().await.unwrap();
-        assert_eq!(count.get(), 501);
+        assert_eq!(count.get(), 200_001);
     });
+}
+
+// the same after the end, where the first is called at once
+#[test]
+fn a_link_on_a_finished_task_may_link_more() {
+    fn again(task: Rc<GreenThread<()>>, left: u32, count: Rc<Cell<u32>>) {
+        count.set(count.get() + 1);
+        if left > 0 {
+            let next = task.clone();
+            task.link(move |_| again(next, left - 1, count));
+        }
+    }
+    virtually(async {
+        let count = Rc::new(Cell::new(0));
+        let task = Rc::new(spawn(async {}));
+        yield_now().await;
+        let (first, counter) = (task.clone(), count.clone());
+        task.link(move |_| again(first, 200_000, counter));
+        assert_eq!(count.get(), 200_001);
+    });
+}
+
+// eventlet: each is called when the one that made it has returned, behind those that were there
+#[test]
+fn links_made_by_links_come_last() {
+    let trace = Trace::new();
+    virtually(async {
+        let task = Rc::new(spawn(sleep(SECOND)));
+        let (makes, words) = (task.clone(), trace.clone());
+        task.link(move |_| {
+            words.add("one");
+            let word = words.clone();
+            let never = makes.link(move |_| word.add("never"));
+            let word = words.clone();
+            makes.link(move |_| word.add("three"));
+            assert!(makes.unlink(never), "it was still to be called");
+            words.add("ends");
+        });
+        let word = trace.clone();
+        let second = task.link(move |_| word.add("two"));
+        let taken = Rc::new(Cell::new(false));
+        let (takes, took) = (task.clone(), taken.clone());
+        task.link(move |_| took.set(takes.unlink(second)));
+        task.wait().await.unwrap();
+        assert!(!taken.get(), "it has been called");
+    });
+    assert_eq!(trace.text(), "one ends two three");
+}
+
+// the hub reports it, whenever the link is called
+#[test]
+fn a_link_that_panics_at_once_is_reported_too() {
+    let reports = Trace::new();
+    let told = reports.clone();
+    let hub = evlet_hub::Hub::builder()
+        .virtual_time(true)
+        .on_report(move |report| told.add(report.to_string()))
+        .build()
+        .unwrap();
+    crate::stage::play(&hub, async {
+        let task = spawn(async {});
+        yield_now().await;
+        task.link(|_| panic!("as ordered"));
+        let called = Rc::new(Cell::new(false));
+        let call = called.clone();
+        task.link(move |_| call.set(true));
+        assert!(called.get());
+    });
+    assert!(
+        reports.text().contains("a link of it"),
+        "{}",
+        reports.text()
+    );
+    assert!(reports.text().contains("as ordered"), "{}", reports.text());
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::io;
 
-use crate::report::message_of;
+use crate::report::{drop_caught, message_of};
 use crate::task::{GreenThreadId, KillReport};
 
 /// Why a green thread ended without a result.
@@ -73,6 +74,28 @@ impl fmt::Display for Exit {
 }
 
 impl Error for Exit {}
+
+/// With the text of [`Display`](fmt::Display) and the kind `Other`, so that `?` works in functions of
+/// [`io::Result`]. The panic's payload is dropped: an [`io::Error`] holds only what is [`Sync`].
+///
+/// ```
+/// # use std::io;
+/// use evlet_hub::{run, spawn};
+/// async fn answer() -> io::Result<u32> {
+///     Ok(spawn(async { 42 }).await?)
+/// }
+/// assert_eq!(run(answer())?, 42);
+/// # Ok::<(), io::Error>(())
+/// ```
+impl From<Exit> for io::Error {
+    fn from(exit: Exit) -> Self {
+        let text = exit.to_string();
+        if let Exit::Panicked(payload) = exit {
+            drop_caught(payload); // its destructor may panic
+        }
+        io::Error::other(text)
+    }
+}
 
 /// How a green thread ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,7 @@
 //! Whoever waits for a green thread hears its result, by whatever means, exactly once.
 
 use std::cell::Cell;
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -203,5 +204,20 @@ fn spawn_after_gives_its_value() {
         let task = spawn_after(Duration::from_millis(100), async { 20 });
         assert_eq!(task.await.unwrap(), 20);
         assert_eq!(evlet_hub::now() - start, Duration::from_millis(100));
+    });
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn an_exit_becomes_an_io_error_with_its_text() {
+    virtually(async {
+        let panicked: GreenThread<()> = spawn(async { panic!("no fuel") });
+        let error = io::Error::from(panicked.await.unwrap_err());
+        assert_eq!(error.kind(), io::ErrorKind::Other);
+        assert_eq!(error.to_string(), "the green thread panicked: no fuel");
+        let killed = spawn(std::future::pending::<()>());
+        killed.kill();
+        let error = io::Error::from(killed.await.unwrap_err());
+        assert!(error.to_string().contains("killed"), "{error}");
     });
 }

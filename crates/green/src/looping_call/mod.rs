@@ -14,6 +14,30 @@
 //! Each can be [isolated](FixedIntervalLoopingCall::isolated): it then runs on an OS thread with a hub
 //! of its own, and what is left in one's hands is an [`IsolatedLoopingCall`].
 //!
+//! A loop inherits the deadline of who starts it, as every green thread does: right for a part of a request, which is over with it, and
+//! wrong for a heartbeat that a request happens to start, whose own limits would soon be over at once. Start that
+//! one [without](evlet_hub::without_deadline):
+//!
+//! ```
+//! use evlet_green::FixedIntervalLoopingCall;
+//! use evlet_hub::{sleep, within, without_deadline};
+//! use std::time::Duration;
+//! const SECOND: Duration = Duration::from_secs(1);
+//!
+//! # let hub = evlet_hub::Hub::builder().virtual_time(true).build()?;
+//! # hub.run(async {
+//! let request = within(SECOND, async {
+//!     let beat = async || within(SECOND, sleep(SECOND / 2)).await.expect("in its own time");
+//!     without_deadline(async { FixedIntervalLoopingCall::new(beat).start(SECOND) }).await
+//! });
+//! let heart = request.await.expect("started in time");
+//! sleep(10 * SECOND).await; // the request is long over
+//! assert!(heart.is_running());
+//! # heart.stop();
+//! # });
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! Nothing is ever caught up with: a loop that fell behind goes on from where it is. To try one thing
 //! again until it works, there is [`retry`](crate::retry()).
 

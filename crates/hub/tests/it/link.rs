@@ -12,6 +12,15 @@ use crate::trace::Trace;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Counts itself, and links itself so many times more.
+fn again(task: Rc<GreenThread<()>>, left: u32, count: Rc<Cell<u32>>) {
+    count.set(count.get() + 1);
+    if left > 0 {
+        let next = task.clone();
+        task.link(move |_| again(next, left - 1, count));
+    }
+}
+
 // conformance 5; eventlet: in link order, before any waiter resumes
 #[test]
 fn links_are_called_in_order_before_any_waiter() {
@@ -88,13 +97,6 @@ fn a_link_on_a_finished_task_is_called_at_once() {
 // conformance 7: no recursion either, which would overflow the stack
 #[test]
 fn a_link_may_link_more() {
-    fn again(task: Rc<GreenThread<()>>, left: u32, count: Rc<Cell<u32>>) {
-        count.set(count.get() + 1);
-        if left > 0 {
-            let next = task.clone();
-            task.link(move |_| again(next, left - 1, count));
-        }
-    }
     virtually(async {
         let count = Rc::new(Cell::new(0));
         let task = Rc::new(spawn(sleep(SECOND)));
@@ -108,13 +110,6 @@ fn a_link_may_link_more() {
 // the same after the end, where the first is called at once
 #[test]
 fn a_link_on_a_finished_task_may_link_more() {
-    fn again(task: Rc<GreenThread<()>>, left: u32, count: Rc<Cell<u32>>) {
-        count.set(count.get() + 1);
-        if left > 0 {
-            let next = task.clone();
-            task.link(move |_| again(next, left - 1, count));
-        }
-    }
     virtually(async {
         let count = Rc::new(Cell::new(0));
         let task = Rc::new(spawn(async {}));

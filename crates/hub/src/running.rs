@@ -5,6 +5,7 @@
 //! here. Reading it is one thread-local access.
 
 use std::cell::RefCell;
+use std::io;
 use std::mem::ManuallyDrop;
 use std::rc::{Rc, Weak};
 
@@ -80,6 +81,11 @@ pub(crate) fn expect(what: &str) -> Rc<Core> {
     }
 }
 
+/// The running hub, for functions that return an error when there is none.
+pub(crate) fn get_for(what: &str) -> io::Result<Rc<Core>> {
+    get().ok_or_else(|| io::Error::other(format!("{what} {OUTSIDE}")))
+}
+
 /// Says that there is none.
 #[cold]
 #[track_caller]
@@ -87,7 +93,7 @@ pub(crate) fn missing(what: &str) -> ! {
     panic!("{what} {OUTSIDE}")
 }
 
-pub(crate) const OUTSIDE: &str = "needs a hub that runs on this thread: call it inside \
+const OUTSIDE: &str = "needs a hub that runs on this thread: call it inside \
     `evlet::run(async { .. })`, `Hub::run` or a function marked `#[evlet::main]`";
 
 /// Whether a hub runs on this thread.

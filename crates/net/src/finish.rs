@@ -12,10 +12,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use evlet_hub::{Sleep, sleep};
+use evlet_hub::{Sleep, sleep, wait};
 use futures::io::{AsyncRead, AsyncWrite};
-
-use crate::outside;
 
 /// How many bytes [`finish`] reads and throws away at most: 64 KiB.
 pub const FINISH_BYTES: usize = 64 * 1024;
@@ -116,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Finish<S> {
         let this = self.get_mut();
         let mut polled = this.poll_end(cx);
         if polled.is_pending() {
-            outside::check("finish")?;
+            wait::check_running("finish")?;
             let limit = this
                 .limit
                 .get_or_insert_with(|| Box::new(sleep(FINISH_LIMIT)));

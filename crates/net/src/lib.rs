@@ -113,7 +113,6 @@ mod listener;
 mod listeners;
 mod make_file;
 mod operation_error;
-mod outside;
 pub mod proxy_protocol;
 mod resolve;
 mod serve;

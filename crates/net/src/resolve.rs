@@ -27,7 +27,6 @@ use futures::future::LocalBoxFuture;
 use crate::addr::{Addr, Target, ToAddr, check_name};
 use crate::addr_error::{AddrError, AddrProblem, Quoted};
 use crate::dns::{self, Resolver};
-use crate::outside;
 
 /// How many look-ups of one hub are under way at once; more wait in line.
 pub const LOOK_UPS_AT_ONCE: usize = 4;
@@ -174,7 +173,7 @@ impl Future for ResolveAddr {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Known(addrs) => Poll::Ready(addrs),
             State::LookingUp(mut answer) => {
-                outside::check("resolve")?;
+                wait::check_running("resolve")?;
                 let polled = answer.as_mut().poll(cx);
                 if polled.is_pending() {
                     self.state = State::LookingUp(answer);

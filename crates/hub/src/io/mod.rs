@@ -18,8 +18,9 @@ pub use short_way::Begin;
 pub(crate) use borrowed::Borrowed;
 
 use crate::reactor::{Direction, Gone, TICKETS};
+use crate::running;
 use operation::With;
-use registration::{Owned, core_for};
+use registration::Owned;
 
 /// Which readiness to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,7 +78,7 @@ impl<T: AsFd> Io<T> {
     /// descriptor that is on this hub already; and what the kernel says about a descriptor that is
     /// not open.
     pub fn new(inner: T) -> io::Result<Self> {
-        core_for("Io::new")?;
+        running::get_for("Io::new")?;
         let fd = inner.as_fd();
         let flags = rustix::fs::fcntl_getfl(fd)?;
         if !flags.contains(rustix::fs::OFlags::NONBLOCK) {

@@ -59,15 +59,10 @@ impl Drop for Shared {
     }
 }
 
-/// The running hub, or an error that says that `what` needs one.
-pub(crate) fn core_for(what: &str) -> io::Result<Rc<Core>> {
-    running::get().ok_or_else(|| io::Error::other(format!("{what} {}", running::OUTSIDE)))
-}
-
 impl Owned {
     /// Puts a descriptor on the running hub; `what` is the public function that asks.
     pub(crate) fn new(fd: BorrowedFd<'_>, what: &str) -> io::Result<Self> {
-        Registration::with_core(core_for(what)?, fd).map(Owned)
+        Registration::with_core(running::get_for(what)?, fd).map(Owned)
     }
 
     /// Whether the descriptor closes right after this is dropped, and takes the kernel's entry along. It is deleted otherwise.
@@ -80,7 +75,7 @@ impl Shared {
     /// For [`trampoline`](crate::trampoline): uses the source that an `Io` has made for the same
     /// descriptor, if there is one.
     pub(crate) fn new(fd: BorrowedFd<'_>, what: &str) -> io::Result<Self> {
-        let core = core_for(what)?;
+        let core = running::get_for(what)?;
         let registration = match core.reactor.find_open(fd) {
             Some(place) if place.add_user() => Registration { place },
             Some(_) => return Err(io::Error::other(format!("{what}: {CROWD}"))),

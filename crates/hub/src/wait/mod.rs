@@ -49,15 +49,34 @@
 //! ```
 
 use std::fmt;
+use std::io;
 use std::panic::Location;
 use std::task::{Context, Poll};
 
 use crate::in_progress;
+use crate::running;
 
 mod local_waker;
 
 pub use crate::io::Begin;
 pub use local_waker::LocalWaker;
+
+/// Whether a hub runs on this thread, for functions that would wait on it and return an [`io::Result`]: without one they
+/// fail instead of panicking.
+///
+/// # Errors
+/// No hub runs here. It says that `what`, the function that asks, needs one, and how to start it.
+///
+/// ```
+/// use evlet_hub::wait::check_running;
+/// let error = check_running("finish").unwrap_err();
+/// assert!(error.to_string().starts_with("finish needs a hub"));
+/// evlet_hub::run(async { check_running("finish") })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn check_running(what: &str) -> io::Result<()> {
+    running::get_for(what).map(drop)
+}
 
 /// What kind of thing a green thread waits on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

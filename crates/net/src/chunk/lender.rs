@@ -2,7 +2,7 @@
 //!
 //! Buffers have the sizes 512 B, 1 KiB, … 64 KiB. Of each size the one that came back last is lent first: it has a place
 //! of its own, which is all that most messages touch. So many others are kept as make up 256 KiB, so that a
-//! thread keeps two MiB at the most, and only after it has lent as much at the same time.
+//! thread keeps little more than two MiB, and only after it has lent as much at the same time.
 
 use std::cell::{Cell, RefCell};
 

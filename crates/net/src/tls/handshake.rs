@@ -17,7 +17,6 @@ use super::error::{Cause, TlsError};
 use super::link::Link;
 use super::places::Place;
 use super::stream::{State, TlsStream};
-use crate::outside;
 
 /// How much of the handshake is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
             State::Fresh(..) => return Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         };
         let done = ready!(wakers.poll(half, cx, |cx| {
-            if let Err(error) = outside::check("a TLS handshake") {
+            if let Err(error) = wait::check_running("a TLS handshake") {
                 return Poll::Ready(Err(TlsError::of(side, true, error)));
             }
             // The timer first, so that the hub shows the stream as what is waited for.
@@ -131,9 +130,9 @@ fn poll_steps<S: AsyncRead + AsyncWrite + Unpin>(
 /// The stream in the hands of an operation of ours. One that is given up waits in no line: nobody polls the stream to
 /// take the place that it would be called to.
 #[derive(Debug)]
-pub(super) struct Waiting<'a, S>(pub(super) &'a mut TlsStream<S>);
+pub(super) struct InHand<'a, S>(pub(super) &'a mut TlsStream<S>);
 
-impl<S> Drop for Waiting<'_, S> {
+impl<S> Drop for InHand<'_, S> {
     fn drop(&mut self) {
         if let Some(place) = &mut self.0.place {
             place.leave_the_line();
@@ -145,14 +144,14 @@ impl<S> Drop for Waiting<'_, S> {
 #[derive(Debug)]
 #[must_use = "the handshake waits for the first operation unless this is awaited"]
 pub struct Handshake<'a, S> {
-    pub(super) stream: Waiting<'a, S>,
+    pub(super) stream: InHand<'a, S>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Future for Handshake<'_, S> {
     type Output = io::Result<()>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Waiting(stream) = &mut self.get_mut().stream;
+        let InHand(stream) = &mut self.get_mut().stream;
         stream.poll_handshake(Half::Reader, Until::Said, cx)
     }
 }

@@ -154,7 +154,7 @@ impl Incoming {
         Ok(closed)
     }
 
-    /// Keeps what is left in no more memory than it needs. To be called before others have their turn.
+    /// Keeps what is left in a buffer of its size. To be called before others have their turn.
     pub(super) fn settle(&mut self) {
         if self.bytes.len() == BUFFER {
             self.bytes = Chunk::copy_of(&self.bytes[self.start..self.end]);

@@ -22,7 +22,7 @@ use rustls::{Connection, HandshakeKind, ProtocolVersion};
 use super::config::{Ready, TlsConfig};
 use super::duplex_waker::{DuplexWaker, Half};
 use super::error::{Cause, Side, TlsError};
-use super::handshake::{Handshake, Until, Waiting};
+use super::handshake::{Handshake, InHand, Until};
 use super::link::Link;
 use super::places::Place;
 use super::unwrapped::Unwrapped;
@@ -131,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
     /// # Cancel safety
     /// May be called again: what was done is kept in the stream.
     pub fn handshake(&mut self) -> Handshake<'_, S> {
-        let stream = Waiting(self);
+        let stream = InHand(self);
         Handshake { stream }
     }
 
@@ -145,8 +145,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
     /// # Cancel safety
     /// Dropping the future loses no byte.
     pub async fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let waiting = Waiting(self);
-        poll_fn(|cx| Pin::new(&mut *waiting.0).poll_read(cx, buf)).await
+        let stream = InHand(self);
+        poll_fn(|cx| Pin::new(&mut *stream.0).poll_read(cx, buf)).await
     }
 
     /// As [`TcpStream::recv_chunk`](crate::TcpStream::recv_chunk): into a buffer that is lent when there are bytes. An empty
@@ -158,9 +158,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
     /// # Cancel safety
     /// Dropping the future loses no byte.
     pub async fn recv_chunk(&mut self, max: usize) -> io::Result<Chunk> {
+        let stream = InHand(self);
         poll_fn(|cx| {
             let mut chunk = Chunk::room(max);
-            let received = ready!(Pin::new(&mut *self).poll_read(cx, &mut chunk))?;
+            let received = ready!(Pin::new(&mut *stream.0).poll_read(cx, &mut chunk))?;
             Poll::Ready(Ok(chunk.filled(received)))
         })
         .await
@@ -174,12 +175,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
     /// # Cancel safety
     /// A part may have been sent, and more may be kept to be sent with the next operation.
     pub async fn send_all(&mut self, data: &[u8]) -> io::Result<()> {
-        let waiting = Waiting(self);
+        let stream = InHand(self);
         let mut sent = 0;
         while sent < data.len() {
-            sent += poll_fn(|cx| Pin::new(&mut *waiting.0).poll_write(cx, &data[sent..])).await?;
+            sent += poll_fn(|cx| Pin::new(&mut *stream.0).poll_write(cx, &data[sent..])).await?;
         }
-        poll_fn(|cx| Pin::new(&mut *waiting.0).poll_flush(cx)).await
+        poll_fn(|cx| Pin::new(&mut *stream.0).poll_flush(cx)).await
     }
 
     /// Sends what is left, says goodbye (close_notify), and ends the writing side of the stream
@@ -239,8 +240,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub async fn unwrap(&mut self) -> io::Result<Unwrapped<S>> {
-        let waiting = Waiting(self);
-        poll_fn(|cx| waiting.0.poll_unwrap(cx)).await
+        let stream = InHand(self);
+        poll_fn(|cx| stream.0.poll_unwrap(cx)).await
     }
 
     /// The stream below; not after the handshake has failed, which closes it, nor after

@@ -206,7 +206,7 @@ fn one_who_is_given_up_in_line_lets_the_next_in() {
             client.write_all(BEGUN).await.unwrap();
             (client, wrap_ssl(server, &for_server))
         };
-        for operation in 0..4 {
+        for operation in 0..5 {
             let (_first, mut holder) = begin().await;
             assert!(timeout(MS, holder.handshake()).await.is_err());
             let (_second, mut given_up) = begin().await;
@@ -214,7 +214,8 @@ fn one_who_is_given_up_in_line_lets_the_next_in() {
                 match operation {
                     0 => given_up.handshake().await,
                     1 => given_up.recv(&mut [0]).await.map(drop),
-                    2 => given_up.send_all(b"x").await,
+                    2 => given_up.recv_chunk(1).await.map(drop),
+                    3 => given_up.send_all(b"x").await,
                     _ => given_up.unwrap().await.map(drop),
                 }
             };
